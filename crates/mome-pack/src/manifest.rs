@@ -1,0 +1,169 @@
+//! The manifest: `mome.json`, in its DSSE envelope (<https://github.com/secure-systems-lab/dsse>).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Link, PackError};
+
+/// The version of the pack format that this crate writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// The most bytes that `mome.json` may have.
+pub const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+
+/// The most bytes that any object may have.
+pub const MAX_OBJECT: u64 = 32 * 1024 * 1024;
+
+const OBJECT: &str = "manifest";
+const PAYLOAD_TYPE: &str = "application/vnd.mome.manifest+json";
+
+/// What a pack is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the format.
+    pub format: u32,
+    /// The pack's id, the same in all its editions.
+    pub pack: String,
+    /// Counts the editions of a pack, from 1.
+    pub sequence: u64,
+    /// When this edition was made, in seconds since 1970.
+    pub created: u64,
+    /// When this edition should be replaced, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// The language model that the pack was made with, and works with.
+    pub backbone: BackboneReference,
+    /// The selector object.
+    pub selector: Link,
+    /// The root page of the index.
+    pub root: Link,
+    /// How much the pack holds.
+    pub counts: Counts,
+    /// The share of unknown questions that may be answered, where the asker sets none.
+    pub alpha: f64,
+    /// Scores of calibration questions; `None` where there was nothing to calibrate on.
+    pub calibration: Option<Calibration>,
+}
+
+/// The language model of a pack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackboneReference {
+    /// SHA-256 of the GGUF file.
+    pub digest: Digest,
+    /// Its name, for people.
+    pub name: String,
+    /// Its architecture, as the GGUF calls it.
+    pub architecture: String,
+    /// Width of its hidden states.
+    pub hidden: u32,
+    /// SHA-256 over its vocabulary.
+    pub vocabulary: Digest,
+    /// The file in pieces, in order.
+    pub parts: Vec<Link>,
+}
+
+/// How much a pack holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Facts, one expert each.
+    pub facts: u64,
+    /// Wordings over all facts.
+    pub wordings: u64,
+    /// Shards.
+    pub shards: u64,
+}
+
+/// What the gate scored on questions whose right reply is known, so that a threshold can be set for any alpha.
+/// Scores are log odds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Scores of questions that the pack does not answer.
+    pub unknown: Vec<f32>,
+    /// Scores of questions that it does.
+    pub known: KnownScores,
+}
+
+/// Scores of calibration questions that the pack answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KnownScores {
+    /// How many there were.
+    pub count: u64,
+    /// Scores of those whose best expert was another fact's.
+    pub wrong: Vec<f32>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    payload_type: String,
+    payload: String,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Signature {
+    keyid: String,
+    sig: String,
+}
+
+impl Manifest {
+    /// The bytes of `mome.json`: the manifest in an envelope without signatures.
+    ///
+    /// # Errors
+    /// [`PackError::Field`] where the manifest cannot be written as JSON (a number that is not finite).
+    pub fn encode(&self) -> Result<Vec<u8>, PackError> {
+        let failed = |error: serde_json::Error| PackError::field(OBJECT, "JSON", error.to_string());
+        let payload = serde_json::to_vec(self).map_err(failed)?;
+        let envelope = Envelope {
+            payload_type: PAYLOAD_TYPE.to_owned(),
+            payload: STANDARD.encode(payload),
+            signatures: Vec::new(),
+        };
+        let mut bytes = serde_json::to_vec_pretty(&envelope).map_err(failed)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads `mome.json`.
+    ///
+    /// # Errors
+    /// [`PackError`] where the bytes are no envelope, the payload no manifest, the format another one, or a
+    /// field cannot be.
+    pub fn decode(bytes: &[u8]) -> Result<Self, PackError> {
+        let not_json =
+            |error: serde_json::Error| PackError::field(OBJECT, "JSON", format!("cannot be read: {error}"));
+        let envelope: Envelope = serde_json::from_slice(bytes).map_err(not_json)?;
+        if envelope.payload_type != PAYLOAD_TYPE {
+            return Err(PackError::Magic { object: OBJECT });
+        }
+        let payload = STANDARD
+            .decode(&envelope.payload)
+            .map_err(|error| PackError::field(OBJECT, "payload", format!("is not base64: {error}")))?;
+        let format: FormatOnly = serde_json::from_slice(&payload).map_err(not_json)?;
+        if format.format != FORMAT {
+            return Err(PackError::Version { object: OBJECT, version: format.format });
+        }
+        let manifest: Self = serde_json::from_slice(&payload).map_err(not_json)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), PackError> {
+        let links = self.backbone.parts.iter().chain([&self.selector, &self.root]);
+        for link in links {
+            if link.length > MAX_OBJECT {
+                let problem = format!("of {} names {} bytes: too many", link.digest, link.length);
+                return Err(PackError::field(OBJECT, "length", problem));
+            }
+        }
+        if !(self.alpha > 0.0 && self.alpha < 1.0) {
+            return Err(PackError::field(OBJECT, "alpha", "is not between 0 and 1"));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}

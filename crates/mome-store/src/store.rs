@@ -1,0 +1,218 @@
+//! Files of a pack, verified and cached, whatever their source.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::lock::Mutex as AsyncMutex;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use mome_pack::{Digest, Link};
+use web_time::Instant;
+
+use crate::cache::Cache;
+use crate::location::MANIFEST;
+use crate::source::looks_like_html;
+use crate::{FileProblem, Freshness, HttpSource, MaybeSendSync, Source, StoreError};
+
+/// The most bytes that a manifest may have.
+const MAX_MANIFEST: u64 = 4 << 20;
+/// Bytes of objects that are kept in memory.
+const CACHE_CAPACITY: usize = 64 << 20;
+/// Files fetched at once; browsers and servers queue what is beyond.
+const MAX_CONCURRENT: usize = 64;
+/// Pauses before a file is fetched once more.
+const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(300)];
+
+/// The files of one pack. Nothing leaves it unverified, except the manifest, which carries its own signature.
+pub struct Store {
+    source: Box<dyn Source>,
+    on_fetch: Option<Box<OnFetch>>,
+    cache: Mutex<Cache>,
+    in_flight: Mutex<HashMap<Digest, Arc<InFlight>>>,
+    fetched: Mutex<Fetched>,
+}
+
+/// An object that is being fetched: who comes later waits for the lock, and finds the outcome.
+type InFlight = AsyncMutex<Option<Result<Arc<[u8]>, StoreError>>>;
+
+#[cfg(not(target_arch = "wasm32"))]
+type OnFetch = dyn Fn(Fetch) + Send + Sync;
+#[cfg(target_arch = "wasm32")]
+type OnFetch = dyn Fn(Fetch);
+
+/// One file that came from the source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fetch {
+    /// Its path in the pack.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// How long it took, retries included.
+    pub milliseconds: f64,
+}
+
+/// The objects that came from the source so far: neither those from the cache, nor the manifest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// How many.
+    pub objects: u64,
+    /// Their bytes together.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// The pack at a location: an `http://` or `https://` address or, natively, a folder or a `file://` address;
+    /// each with or without `mome.json` at its end. Nothing is fetched yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Location`] where there can be no pack.
+    pub fn open(location: &str) -> Result<Self, StoreError> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if !crate::location::is_http(location) {
+            return Ok(Self::new(Box::new(crate::DirectorySource::new(location)?)));
+        }
+        Ok(Self::new(Box::new(HttpSource::new(location)?)))
+    }
+
+    /// The pack whose files `source` brings.
+    #[must_use]
+    pub fn new(source: Box<dyn Source>) -> Self {
+        Self {
+            source,
+            on_fetch: None,
+            cache: Mutex::new(Cache::new(CACHE_CAPACITY)),
+            in_flight: Mutex::default(),
+            fetched: Mutex::default(),
+        }
+    }
+
+    /// Calls `callback` after each file that came from the source, the manifest included.
+    #[must_use]
+    pub fn on_fetch(mut self, callback: impl Fn(Fetch) + MaybeSendSync + 'static) -> Self {
+        self.on_fetch = Some(Box::new(callback));
+        self
+    }
+
+    /// Where the pack lies, in words.
+    #[must_use]
+    pub fn location(&self) -> &str {
+        self.source.location()
+    }
+
+    /// The bytes of `mome.json` as they are now.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] where it cannot be had, is longer than 4 MiB, or is an HTML page.
+    pub async fn manifest(&self) -> Result<Vec<u8>, StoreError> {
+        self.fetch(MANIFEST, MAX_MANIFEST, Freshness::Revalidate, |bytes| {
+            if looks_like_html(bytes) { Err(FileProblem::HtmlPage) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// An object, from memory or from the source. Requests at the same time for the same object fetch it once.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] where it cannot be had, or where its bytes are not those that the link names.
+    pub async fn object(&self, link: &Link) -> Result<Arc<[u8]>, StoreError> {
+        if let Some(bytes) = lock(&self.cache).get(&link.digest) {
+            return Ok(bytes);
+        }
+        let in_flight = lock(&self.in_flight).entry(link.digest).or_default().clone();
+        let mut outcome = in_flight.lock().await;
+        if let Some(outcome) = outcome.as_ref() {
+            return outcome.clone();
+        }
+        let fetched = self.fetch_object(link).await;
+        *outcome = Some(fetched.clone());
+        lock(&self.in_flight).remove(&link.digest);
+        fetched
+    }
+
+    /// Several objects in the order asked for, fetched at the same time.
+    ///
+    /// # Errors
+    /// The first error of [`Store::object`] among them.
+    pub async fn objects(&self, links: &[Link]) -> Result<Vec<Arc<[u8]>>, StoreError> {
+        let requests: Vec<_> = links.iter().map(|link| self.object(link)).collect();
+        stream::iter(requests).buffered(MAX_CONCURRENT).try_collect().await
+    }
+
+    /// What came from the source so far.
+    #[must_use]
+    pub fn fetched(&self) -> Fetched {
+        *lock(&self.fetched)
+    }
+
+    async fn fetch_object(&self, link: &Link) -> Result<Arc<[u8]>, StoreError> {
+        let path = link.digest.path();
+        let bytes = self.fetch(&path, link.length, Freshness::Immutable, |bytes| verify(bytes, link)).await?;
+        let bytes: Arc<[u8]> = bytes.into();
+        lock(&self.cache).insert(link.digest, bytes.clone());
+        let mut fetched = lock(&self.fetched);
+        fetched.objects += 1;
+        fetched.bytes += link.length;
+        Ok(bytes)
+    }
+
+    /// A file that passes `check`. What fails and may be a passing fault is fetched again, past all caches.
+    async fn fetch(
+        &self,
+        path: &str,
+        limit: u64,
+        mut freshness: Freshness,
+        check: impl Fn(&[u8]) -> Result<(), FileProblem>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let start = Instant::now();
+        let mut pauses = RETRY_PAUSES.iter();
+        loop {
+            let attempt = self.source.get(path, limit, freshness).await.map_err(FileProblem::from);
+            match attempt.and_then(|bytes| check(&bytes).map(|()| bytes)) {
+                Ok(bytes) => {
+                    if let Some(on_fetch) = &self.on_fetch {
+                        let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+                        on_fetch(Fetch { path: path.into(), bytes: bytes.len() as u64, milliseconds });
+                    }
+                    return Ok(bytes);
+                }
+                Err(problem) => match pauses.next() {
+                    Some(&pause) if problem.is_worth_a_retry() => sleep(pause).await,
+                    _ => {
+                        let (path, location) = (path.into(), self.location().into());
+                        return Err(StoreError::File { path, location, problem });
+                    }
+                },
+            }
+            freshness = Freshness::Reload;
+        }
+    }
+}
+
+/// Whether `bytes` are those that `link` names; if not, why.
+fn verify(bytes: &[u8], link: &Link) -> Result<(), FileProblem> {
+    let found = Link::to(bytes);
+    if found == *link {
+        Ok(())
+    } else if looks_like_html(bytes) {
+        Err(FileProblem::HtmlPage)
+    } else if found.length != link.length {
+        Err(FileProblem::Length { expected: link.length, found: found.length })
+    } else {
+        Err(FileProblem::Digest { found: found.digest })
+    }
+}
+
+/// Locks what stays whole even where another thread panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+async fn sleep(pause: Duration) {
+    blocking::unblock(move || std::thread::sleep(pause)).await;
+}
+
+#[cfg(target_arch = "wasm32")]
+async fn sleep(pause: Duration) {
+    gloo_timers::future::sleep(pause).await;
+}
