@@ -1,0 +1,137 @@
+//! A backbone as a whole: its configuration, its digests, and its frame.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{Meta, Writer, byte_vocabulary, data, small_llama, tiny};
+use mome_backbone::{Backbone, Config, TensorType};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+fn small() -> Writer {
+    small_llama(&byte_vocabulary(), &[])
+}
+
+fn message(file: &Writer) -> String {
+    Backbone::from_bytes(file.bytes()).unwrap_err().to_string()
+}
+
+#[test]
+fn describes_the_default_backbone() {
+    let file = tiny();
+    let backbone = Backbone::from_bytes(file.clone()).unwrap();
+    let expected = Config {
+        architecture: "llama".to_owned(),
+        hidden: 256,
+        layers: 6,
+        heads: 8,
+        kv_heads: 4,
+        head_width: 32,
+        feed_forward: 768,
+        context: 512,
+        vocabulary: 8192,
+        rms_epsilon: 1e-5,
+        rope_base: 10_000.0,
+        rope_width: 32,
+        tied: true,
+    };
+    assert_eq!(backbone.config(), &expected);
+    assert_eq!(backbone.name(), "Mome Tiny");
+    assert_eq!(backbone.digest(), <[u8; 32]>::from(Sha256::digest(&file)));
+    assert_eq!(backbone.bytes().len(), file.len());
+    assert_eq!(backbone.tensors().count(), 56);
+    let embedding = backbone.tensor("token_embd.weight").unwrap();
+    assert_eq!((embedding.rows(), embedding.columns(), embedding.kind), (8192, 256, TensorType::Q8_0));
+    assert_eq!(embedding.data, &file[embedding.offset..][..8192 * 8 * 34]);
+    assert!(backbone.tensor("output.weight").is_none());
+}
+
+#[test]
+fn the_vocabulary_digest_is_that_of_the_tokens_and_their_lengths() {
+    let backbone = Backbone::from_bytes(small().bytes()).unwrap();
+    let mut bytes = [&13u32.to_le_bytes()[..], b"<|endoftext|>"].concat();
+    for byte in 0..=u8::MAX {
+        bytes.extend(1u32.to_le_bytes());
+        bytes.push(byte);
+    }
+    assert_eq!(backbone.vocabulary_digest(), <[u8; 32]>::from(Sha256::digest(&bytes)));
+}
+
+#[test]
+fn prompts_and_answers_equal_the_reference() {
+    let backbone = Backbone::from_bytes(tiny()).unwrap();
+    let (frame, tokenizer) = (backbone.frame(), backbone.tokenizer());
+    let cases: Value = serde_json::from_slice(&data("frame.json")).unwrap();
+    for case in cases.as_array().unwrap() {
+        let list = |key: &str| serde_json::from_value::<Vec<u32>>(case[key].clone()).unwrap();
+        let (question, answer) = (case["question"].as_str().unwrap(), case["answer"].as_str().unwrap());
+        let prompt = frame.prompt(tokenizer, question);
+        assert_eq!(prompt.tokens, list("prompt"), "{question}");
+        assert_eq!([prompt.question.start as u32, prompt.question.end as u32], list("own")[..], "{question}");
+        let tokens = frame.answer(tokenizer, answer);
+        assert_eq!(tokens, list("answer_ids"), "{answer}");
+        assert_eq!(frame.text(tokenizer, &tokens), answer);
+    }
+}
+
+#[test]
+fn an_empty_question_has_no_tokens_of_its_own() {
+    let backbone = Backbone::from_bytes(tiny()).unwrap();
+    let prompt = backbone.frame().prompt(backbone.tokenizer(), "");
+    assert!(prompt.question.is_empty() && prompt.question.end <= prompt.tokens.len(), "{prompt:?}");
+}
+
+#[test]
+fn the_begin_token_comes_only_where_the_file_asks_for_it() {
+    let first = |file: &Writer| {
+        let backbone = Backbone::from_bytes(file.bytes()).unwrap();
+        let prompt = backbone.frame().prompt(backbone.tokenizer(), "x");
+        assert_eq!(backbone.tokenizer().decode(&prompt.tokens[prompt.question.clone()]), "x");
+        prompt.tokens[0]
+    };
+    let key = "tokenizer.ggml.add_bos_token";
+    let letter_q = 1 + u32::from(b'Q');
+    assert_eq!(first(&small()), letter_q);
+    assert_eq!(first(&small().meta(key, Meta::Bool(false))), letter_q);
+    assert_eq!(first(&small().meta(key, Meta::Bool(true))), 0);
+}
+
+#[test]
+fn tells_what_cannot_be_run() {
+    let with = |key: &str, value| message(&small().meta(key, value));
+    assert_eq!(
+        with("general.architecture", Meta::Text("mamba")),
+        "architecture mamba is not supported; supported is llama"
+    );
+    assert_eq!(message(&small().without_meta("llama.block_count")), "metadata llama.block_count is missing");
+    assert_eq!(
+        with("llama.block_count", Meta::Text("six")),
+        "metadata llama.block_count should be an integer that is not negative"
+    );
+    assert_eq!(
+        with("llama.block_count", Meta::U32(0)),
+        "metadata llama.block_count is 0: it should be from 1 to 4096"
+    );
+    assert_eq!(
+        with("llama.embedding_length", Meta::U32(u32::MAX)),
+        "metadata llama.embedding_length is 4294967295: it should be from 1 to 65536"
+    );
+    assert!(with("llama.attention.head_count", Meta::U32(3)).contains("does not divide"));
+    assert!(with("llama.attention.head_count_kv", Meta::U32(3)).contains("does not divide 2 heads"));
+    assert!(with("llama.rope.dimension_count", Meta::U32(3)).contains("should be even"));
+    assert!(with("llama.rope.dimension_count", Meta::U32(6)).contains("at most the head's width, 4"));
+    assert!(with("llama.rope.freq_base", Meta::F32(f32::NAN)).contains("should be above 0"));
+    assert_eq!(
+        with("llama.rope.scaling.type", Meta::Text("linear")),
+        "RoPE scaling `linear` is not supported"
+    );
+    assert!(with("llama.expert_count", Meta::U32(8)).contains("mixture of feed-forward experts"));
+    assert!(with("llama.attention.value_length", Meta::U32(8)).contains("value heads of another width"));
+    let factors = small().tensor("rope_freqs.weight", 0, &[2], vec![0; 8]);
+    assert!(message(&factors).contains("rope_freqs.weight"));
+    assert_eq!(
+        with("llama.embedding_length", Meta::U32(16)),
+        "tensor token_embd.weight: its shape is [8, 257], not [16, 257] (width, tokens)"
+    );
+}
