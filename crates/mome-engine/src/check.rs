@@ -1,0 +1,86 @@
+//! Refuses a pass that cannot run, before anything has changed.
+
+use mome_backbone::Config;
+
+use crate::{EngineError, KEY_WIDTH, MAX_SLOTS, Memory, Pass};
+
+/// Checks a pass for a sequence that has run `len` tokens and may hold `capacity`.
+pub(crate) fn check_pass(
+    config: &Config,
+    pass: &Pass<'_>,
+    len: usize,
+    capacity: usize,
+) -> Result<(), EngineError> {
+    let tokens = len + pass.tokens.len();
+    if tokens > capacity {
+        return Err(EngineError::TooLong { tokens, capacity });
+    }
+    check_tokens(config, pass.tokens)?;
+    if let Some(layer) = pass.states.iter().copied().find(|layer| *layer > config.layers) {
+        return Err(EngineError::Layer { layer, layers: config.layers });
+    }
+    let Some(head) = &pass.head else { return Ok(()) };
+    let available = pass.tokens.len() + usize::from(len > 0);
+    if head.rows > available {
+        return Err(EngineError::Rows { rows: head.rows, available });
+    }
+    check_tokens(config, head.watch)?;
+    head.memory.map_or(Ok(()), |memory| check_memory(config, memory))
+}
+
+fn check_tokens(config: &Config, tokens: &[u32]) -> Result<(), EngineError> {
+    let vocabulary = config.vocabulary;
+    match tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
+        Some(token) => Err(EngineError::Token { token, vocabulary }),
+        None => Ok(()),
+    }
+}
+
+fn check_memory(config: &Config, memory: &Memory) -> Result<(), EngineError> {
+    let problem = memory_problem(config, memory);
+    problem.map_or(Ok(()), |problem| Err(EngineError::Memory(problem)))
+}
+
+fn memory_problem(config: &Config, memory: &Memory) -> Option<String> {
+    let (slots, experts) = (&memory.slots, &memory.experts);
+    let parameters = &memory.parameters;
+    if slots.len() > MAX_SLOTS {
+        return Some(format!(
+            "{} slots are more than the {MAX_SLOTS} that a pass can attend to",
+            slots.len()
+        ));
+    }
+    let query = &memory.query.0;
+    if query.len() != KEY_WIDTH * config.hidden {
+        let expected = KEY_WIDTH * config.hidden;
+        return Some(format!("W_query has {} numbers, not {expected} ([{KEY_WIDTH}, d])", query.len()));
+    }
+    if !all_finite(query) {
+        return Some("W_query has a number that is not finite".to_owned());
+    }
+    if !all_finite(&[parameters.beta, parameters.gamma, parameters.null, parameters.margin]) {
+        return Some("a parameter of the attention is not finite".to_owned());
+    }
+    if let Some(index) = experts.iter().position(|expert| !expert.bias.is_finite()) {
+        return Some(format!("the bias of expert {index} is not finite"));
+    }
+    for (index, slot) in slots.iter().enumerate() {
+        if slot.token as usize >= config.vocabulary {
+            return Some(format!("slot {index} raises token {}, which is not in the vocabulary", slot.token));
+        }
+        if slot.expert as usize >= experts.len() {
+            return Some(format!("slot {index} belongs to expert {} of {}", slot.expert, experts.len()));
+        }
+        if !slot.strength.is_finite() || !all_finite(&slot.key) {
+            return Some(format!("slot {index} has a number that is not finite"));
+        }
+    }
+    if !slots.is_sorted_by_key(|slot| (slot.token, slot.expert, slot.place)) {
+        return Some("the slots are not sorted by token, expert and place".to_owned());
+    }
+    None
+}
+
+fn all_finite(numbers: &[f32]) -> bool {
+    numbers.iter().all(|number| number.is_finite())
+}

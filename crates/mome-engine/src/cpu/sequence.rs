@@ -1,0 +1,57 @@
+//! Tokens that the CPU has run, with their KV cache.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::attention::KvCache;
+use super::head::predict;
+use super::model::Model;
+use crate::check::check_pass;
+use crate::{EngineError, Output, Pass, Sequence};
+
+pub(super) struct CpuSequence {
+    model: Arc<Model>,
+    capacity: usize,
+    len: usize,
+    /// One for each block.
+    caches: Vec<KvCache>,
+    /// `[d]`: what the last block left at the last position; empty before the first token.
+    last: Vec<f32>,
+}
+
+impl CpuSequence {
+    pub(super) fn new(model: Arc<Model>, capacity: usize) -> Self {
+        let caches = (0..model.config.layers).map(|_| KvCache::default()).collect();
+        Self { model, capacity, len: 0, caches, last: Vec::new() }
+    }
+}
+
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
+impl Sequence for CpuSequence {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    async fn run(&mut self, pass: Pass<'_>) -> Result<Output, EngineError> {
+        let config = &self.model.config;
+        check_pass(config, &pass, self.len, self.capacity)?;
+        let mut output = Output { states: vec![Vec::new(); pass.states.len()], ..Output::default() };
+        let observe = |layer: usize, x: &[f32]| {
+            let wanted = pass.states.iter().zip(&mut output.states).filter(|(wanted, _)| **wanted == layer);
+            wanted.for_each(|(_, state)| state.extend_from_slice(x));
+        };
+        let new = self.model.run(pass.tokens, self.len, &mut self.caches, observe);
+        self.len += pass.tokens.len();
+
+        let mut residual = std::mem::take(&mut self.last);
+        residual.extend(new);
+        self.last = residual[residual.len().saturating_sub(config.hidden)..].to_vec();
+        if let Some(head) = &pass.head {
+            let rows = residual.len() - head.rows * config.hidden..;
+            predict(&self.model, head, &residual[rows], &mut output);
+        }
+        Ok(output)
+    }
+}

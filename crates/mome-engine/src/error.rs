@@ -1,0 +1,57 @@
+//! What can go wrong while running a backbone.
+
+use thiserror::Error;
+
+/// Why a backbone could not be loaded or run.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// More tokens than the sequence or the backbone's context holds.
+    #[error("{tokens} tokens do not fit: the context holds {capacity}")]
+    TooLong {
+        /// How many tokens there would be.
+        tokens: usize,
+        /// How many there may be.
+        capacity: usize,
+    },
+    /// A token id outside the vocabulary.
+    #[error("token {token} is not in the vocabulary of {vocabulary}")]
+    Token {
+        /// The id.
+        token: u32,
+        /// The size of the vocabulary.
+        vocabulary: usize,
+    },
+    /// The head asks for positions that the sequence no longer holds.
+    #[error("the head wants {rows} rows, but only {available} positions are at hand")]
+    Rows {
+        /// How many were asked for.
+        rows: usize,
+        /// How many there are.
+        available: usize,
+    },
+    /// Layers whose states were asked for but do not exist.
+    #[error("there is no layer {layer}: the backbone has {layers} blocks")]
+    Layer {
+        /// The layer asked for.
+        layer: usize,
+        /// How many blocks there are.
+        layers: usize,
+    },
+    /// Memory that does not fit the backbone or the kernels.
+    #[error("memory: {0}")]
+    Memory(String),
+    /// A tensor that is missing or has another shape than the architecture says.
+    #[error("tensor {name}: {problem}")]
+    Tensor {
+        /// Its name in the GGUF.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No usable GPU; the text says why.
+    #[error("no GPU can be used: {0}")]
+    NoGpu(String),
+    /// The GPU failed while it ran.
+    #[error("the GPU failed: {0}")]
+    Gpu(String),
+}

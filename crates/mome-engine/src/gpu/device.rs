@@ -1,0 +1,165 @@
+//! The GPU itself: choosing an adapter, opening it, making buffers, noticing failures.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytemuck::Pod;
+use wgpu::{Adapter, Buffer, BufferUsages, Device, DeviceType, ErrorFilter, Queue};
+
+use crate::EngineError;
+
+/// Names by which software adapters go, for browsers that don't say what type an adapter has.
+const SOFTWARE_ADAPTERS: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
+
+/// An opened device with its queue.
+pub(super) struct Gpu {
+    pub device: Device,
+    pub queue: Queue,
+    /// The adapter in words: `gpu: ` and its name.
+    pub name: String,
+    failure: Failure,
+}
+
+impl Gpu {
+    /// Opens the adapter that the system prefers, with WebGPU's default limits and no features.
+    ///
+    /// # Errors
+    /// [`EngineError::NoGpu`] where there is no adapter, it cannot be opened, or it is emulated in software and
+    /// that is not allowed.
+    pub async fn open(allow_software: bool) -> Result<Self, EngineError> {
+        let instance = wgpu::Instance::default();
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
+        let adapter = instance
+            .request_adapter(&options)
+            .await
+            .map_err(|error| EngineError::NoGpu(error.to_string()))?;
+        let name = adapter_name(&adapter);
+        if !allow_software && is_software(&adapter) {
+            return Err(EngineError::NoGpu(format!("the only adapter, {name}, emulates one in software")));
+        }
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor { label: Some("mome"), ..Default::default() })
+            .await
+            .map_err(|error| EngineError::NoGpu(format!("{name} cannot be opened: {error}")))?;
+
+        let failure = Failure::default();
+        let lost = failure.clone();
+        device.set_device_lost_callback(move |_, message| {
+            lost.record(format!("the device was lost: {message}"));
+        });
+        let uncaptured = failure.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| uncaptured.record(error.to_string())));
+        Ok(Self { device, queue, name: format!("gpu: {name}"), failure })
+    }
+
+    /// Does `work` on the device and reports what the device finds wrong with it.
+    ///
+    /// # Errors
+    /// Those of `work`, then [`EngineError::Gpu`] with the first error that the device noticed.
+    pub async fn checked<T>(&self, work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+        let (result, errors) = {
+            let internal = self.device.push_error_scope(ErrorFilter::Internal);
+            let memory = self.device.push_error_scope(ErrorFilter::OutOfMemory);
+            let validation = self.device.push_error_scope(ErrorFilter::Validation);
+            (work(), [validation.pop(), memory.pop(), internal.pop()])
+        };
+        for error in errors {
+            if let Some(error) = error.await {
+                self.failure.record(error.to_string());
+            }
+        }
+        self.failure.check()?;
+        result
+    }
+
+    /// Makes a buffer that kernels read and write, for `rows` rows of `columns` values of four bytes.
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] where it is larger than what kernels can be given at once; `label` says what for.
+    pub fn storage(&self, label: &str, rows: usize, columns: usize) -> Result<Buffer, EngineError> {
+        let limit = self.device.limits().max_storage_buffer_binding_size;
+        let bytes = (rows as u64).saturating_mul(columns as u64).saturating_mul(4);
+        if bytes > limit {
+            return Err(EngineError::Gpu(format!("{label} takes {bytes} bytes, a buffer may have {limit}")));
+        }
+        // Sizes are whole vectors, so that a kernel can read any buffer in fours.
+        let size = bytes.next_multiple_of(16).max(16);
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let label = Some(label);
+        Ok(self.device.create_buffer(&wgpu::BufferDescriptor {
+            label,
+            size,
+            usage,
+            mapped_at_creation: false,
+        }))
+    }
+
+    /// Makes a buffer like [`Self::storage`] and fills it with values that are made of four-byte ones.
+    ///
+    /// # Errors
+    /// As [`Self::storage`].
+    pub fn upload<T: Pod>(&self, label: &str, values: &[T]) -> Result<Buffer, EngineError> {
+        let buffer = self.storage(label, values.len(), size_of::<T>() / 4)?;
+        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(values));
+        Ok(buffer)
+    }
+
+    /// Waits for everything submitted and brings back the whole of a buffer that can be mapped.
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] where the device failed meanwhile.
+    pub async fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, EngineError> {
+        let (sender, receiver) = futures::channel::oneshot::channel();
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            // The receiver is gone where the caller gave up waiting.
+            let _ = sender.send(result);
+        });
+        // Natively this is what runs the callback; in the browser it does nothing, and the event loop does.
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        polled.map_err(|error| self.failure.or(error.to_string()))?;
+        match receiver.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.failure.or(error.to_string())),
+            Err(_) => return Err(self.failure.or("the device dropped a read".to_owned())),
+        }
+        self.failure.check()?;
+        let view = buffer.get_mapped_range(..).map_err(|error| self.failure.or(error.to_string()))?;
+        Ok(view.to_vec())
+    }
+}
+
+fn adapter_name(adapter: &Adapter) -> String {
+    let name = adapter.get_info().name;
+    // Browsers may keep the name to themselves.
+    if name.is_empty() { "WebGPU adapter".to_owned() } else { name }
+}
+
+fn is_software(adapter: &Adapter) -> bool {
+    let info = adapter.get_info();
+    let words = format!("{} {}", info.name, info.driver).to_lowercase();
+    info.device_type == DeviceType::Cpu || SOFTWARE_ADAPTERS.iter().any(|name| words.contains(name))
+}
+
+/// The first thing that went wrong on a device, if anything did. After it nothing on the device is trusted.
+#[derive(Clone, Default)]
+struct Failure(Arc<Mutex<Option<String>>>);
+
+impl Failure {
+    fn record(&self, message: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+    }
+
+    fn check(&self) -> Result<(), EngineError> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(message) => Err(EngineError::Gpu(message.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The recorded failure, which explains more than what followed from it, or else `message`.
+    fn or(&self, message: String) -> EngineError {
+        self.check().err().unwrap_or(EngineError::Gpu(message))
+    }
+}

@@ -1,0 +1,110 @@
+// Attention of final hidden states over the answer slots of the attached experts (docs/design.md, "Answering").
+// Slot j scores  beta * q.k_j + bias_j - gamma * |place_j - row|,  with q scaled to length one; null, which
+// attends to nothing, has a fixed score. Brings the softmax shares times the slots' strengths, and the slot
+// with the largest share; where null leads every slot by `margin`, that is NONE, and the shares are not used.
+//
+//   0  params
+//   1  queries        [rows, 64]
+//   2  keys           [slots, 64]
+//   3  slots          [slots]
+//   4  contributions  [rows, slots]  what each slot adds to the logit of its token
+//   5  leading        [rows]         index of a slot, or NONE
+//
+// One workgroup a row; its 64 lanes take every 64th slot.
+
+struct Params {
+    slots: u32,
+    beta: f32,
+    gamma: f32,
+    null_score: f32,
+    margin: f32,
+}
+
+struct Slot {
+    strength: f32,
+    bias: f32,   // of its expert
+    place: f32,  // in its answer, less the place that its expert expects at row 0
+}
+
+const LANES: u32 = 64u;
+const KEY_WIDTH4: u32 = 16u;
+const LOWEST: f32 = -3e38;
+const NONE: u32 = 0xffffffffu;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> queries: array<vec4f>;
+@group(0) @binding(2) var<storage, read> keys: array<vec4f>;
+@group(0) @binding(3) var<storage, read> slots: array<Slot>;
+@group(0) @binding(4) var<storage, read_write> contributions: array<f32>;
+@group(0) @binding(5) var<storage, read_write> leading: array<u32>;
+
+var<workgroup> best_scores: array<f32, LANES>;
+var<workgroup> best_slots: array<u32, LANES>;
+var<workgroup> sums: array<f32, LANES>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let row = group.x;
+    let query = row * KEY_WIDTH4;
+    let first = row * params.slots;
+
+    var squares = 0.0;
+    for (var i = 0u; i < KEY_WIDTH4; i += 1u) {
+        squares += dot(queries[query + i], queries[query + i]);
+    }
+    let sharpness = select(0.0, params.beta * inverseSqrt(squares), squares > 0.0);
+
+    // Lanes come back only to scores that they wrote themselves: no barrier is needed for those.
+    var best_score = LOWEST;
+    var best_slot = NONE;
+    for (var j = lane; j < params.slots; j += LANES) {
+        var match_score = 0.0;
+        for (var i = 0u; i < KEY_WIDTH4; i += 1u) {
+            match_score += dot(queries[query + i], keys[j * KEY_WIDTH4 + i]);
+        }
+        let slot = slots[j];
+        let score = sharpness * match_score + slot.bias - params.gamma * abs(slot.place - f32(row));
+        contributions[first + j] = score;
+        if score > best_score {
+            best_score = score;
+            best_slot = j;
+        }
+    }
+    best_scores[lane] = best_score;
+    best_slots[lane] = best_slot;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if lane < half {
+            let score = best_scores[lane + half];
+            let slot = best_slots[lane + half];
+            if score > best_scores[lane] || (score == best_scores[lane] && slot < best_slots[lane]) {
+                best_scores[lane] = score;
+                best_slots[lane] = slot;
+            }
+        }
+        workgroupBarrier();
+    }
+    let top = best_scores[0];
+    let peak = max(top, params.null_score);
+
+    var sum = 0.0;
+    for (var j = lane; j < params.slots; j += LANES) {
+        sum += exp(contributions[first + j] - peak);
+    }
+    sums[lane] = sum;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        if lane < half {
+            sums[lane] += sums[lane + half];
+        }
+        workgroupBarrier();
+    }
+    let total = sums[0] + exp(params.null_score - peak);
+
+    for (var j = lane; j < params.slots; j += LANES) {
+        contributions[first + j] = exp(contributions[first + j] - peak) / total * slots[j].strength;
+    }
+    if lane == 0u {
+        leading[row] = select(best_slots[0], NONE, params.null_score >= top + params.margin);
+    }
+}
