@@ -1,0 +1,35 @@
+//! Answers questions from memorised facts, exactly, or says that it does not know.
+//!
+//! [`Mome::load`] opens a pack; [`Mome::answer`] asks it:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), mome::MomeError> {
+//! let store = mome::Store::open("https://example.org/planets/")?;
+//! let mome = mome::Mome::load(store, mome::LoadOptions::default()).await?;
+//! let answer = mome.answer("Which planet is closest to the Sun?", &mome::AnswerOptions::default()).await?;
+//! println!("{}", answer.text);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A question goes through [`selection`] (what it reads like), [`index`] (which shards to look into),
+//! [`search`] (which expert), [`gate`] (whether to answer) and [`attach`] (the draft that is verified).
+//! [`memorise`] makes the experts.
+
+mod answer;
+pub mod attach;
+mod error;
+pub mod gate;
+pub mod index;
+pub mod memorise;
+mod mome;
+mod pack;
+pub mod search;
+pub mod selection;
+
+pub use answer::{Answer, DONT_KNOW, FactReference, FetchedBytes, Reason, Suggestion, TokenLogprob};
+pub use error::MomeError;
+pub use mome::{AnswerOptions, LoadOptions, Mome};
+pub use mome_engine::DeviceChoice;
+pub use mome_store::Store;
+pub use pack::Pack;
