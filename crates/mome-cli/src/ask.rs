@@ -1,0 +1,65 @@
+//! `mome ask`: one question to a pack.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use mome::{Answer, AnswerOptions, FetchedBytes, LoadOptions, Mome, Reason, Store};
+
+use crate::backbone::embedded;
+use crate::output::{self, Failure};
+use crate::{DeviceArguments, UNKNOWN};
+
+#[derive(Args)]
+pub(crate) struct AskArguments {
+    /// The pack: a directory or a URL
+    #[arg(long, value_name = "DIR_OR_URL")]
+    pack: String,
+    /// The share of unknown questions that may be answered [default: the pack's]
+    #[arg(long)]
+    alpha: Option<f64>,
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// The question
+    question: String,
+}
+
+pub(crate) fn run(arguments: &AskArguments) -> Result<ExitCode, Failure> {
+    let mome = pollster::block_on(load(&arguments.pack, arguments.alpha, &arguments.device))?;
+    let mut answer = pollster::block_on(mome.answer(&arguments.question, &AnswerOptions::default()))?;
+    // One question is all there is, so what opening the pack fetched was fetched for it.
+    let fetched = mome.pack().store().fetched();
+    answer.fetched = FetchedBytes { objects: fetched.objects, bytes: fetched.bytes };
+    if arguments.json {
+        output::json(&answer)?;
+    } else {
+        output::line(&in_words(&answer))?;
+    }
+    Ok(if answer.known { ExitCode::SUCCESS } else { ExitCode::from(UNKNOWN) })
+}
+
+/// Opens a pack, with the embedded backbone where it is the pack's.
+pub(crate) async fn load(pack: &str, alpha: Option<f64>, device: &DeviceArguments) -> Result<Mome, Failure> {
+    let options = LoadOptions { device: device.device, alpha, backbone: Some(embedded()?) };
+    Ok(Mome::load(Store::open(pack)?, options).await?)
+}
+
+fn in_words(answer: &Answer) -> String {
+    let mut lines = vec![answer.text.clone()];
+    for fact in &answer.facts {
+        let source = fact.source.as_deref().unwrap_or("no source given");
+        lines.push(format!("  {} ({source}), confidence {:.3}", fact.id, fact.score));
+    }
+    if answer.reason == Some(Reason::Unverified) {
+        lines.push("  the nearest fact could not be verified".to_owned());
+    }
+    if !answer.suggestions.is_empty() {
+        lines.push("The nearest facts:".to_owned());
+    }
+    for suggestion in &answer.suggestions {
+        lines.push(format!("  {} ({:.3})", suggestion.question, suggestion.score));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,83 @@
+//! `mome generate`: greedy text from the bare backbone.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use mome::TokenLogprob;
+use mome_engine::{EngineError, Executor, Head, Pass, Prediction, open};
+use serde::Serialize;
+
+use crate::DeviceArguments;
+use crate::backbone::backbone;
+use crate::output::{self, Failure};
+
+#[derive(Args)]
+pub(crate) struct GenerateArguments {
+    /// The language model, GGUF
+    #[arg(long, value_name = "FILE")]
+    backbone: PathBuf,
+    /// The text to go on with
+    #[arg(long, value_name = "TEXT")]
+    prompt: String,
+    /// The most tokens to add
+    #[arg(long, value_name = "N")]
+    max_tokens: usize,
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Generated {
+    text: String,
+    tokens: Vec<TokenLogprob>,
+    device: String,
+}
+
+pub(crate) fn run(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
+    let backbone = backbone(Some(&arguments.backbone))?;
+    let (executor, _) = pollster::block_on(open(backbone.clone(), arguments.device.device))?;
+    let tokenizer = backbone.tokenizer();
+    let spoken = tokenizer.encode(&arguments.prompt).into_iter().map(|token| token.id);
+    let prompt: Vec<u32> = tokenizer.begin().into_iter().chain(spoken).collect();
+    let predictions = pollster::block_on(greedy(executor.as_ref(), &prompt, arguments.max_tokens))?;
+    let ids: Vec<u32> = predictions.iter().map(|prediction| prediction.token).collect();
+    let text = tokenizer.decode(&ids);
+    if arguments.json {
+        let token = |prediction: &Prediction| TokenLogprob {
+            text: tokenizer.token_text(prediction.token),
+            logprob: prediction.logprob,
+        };
+        let tokens = predictions.iter().map(token).collect();
+        output::json(&Generated { text, tokens, device: executor.device().to_owned() })?;
+    } else {
+        output::text(&text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The likeliest token again and again, up to the end token (left out), `most` tokens, or the end of the context.
+async fn greedy(
+    executor: &dyn Executor,
+    prompt: &[u32],
+    most: usize,
+) -> Result<Vec<Prediction>, EngineError> {
+    let context = executor.backbone().config().context;
+    let mut sequence = executor.begin(context.min(prompt.len().saturating_add(most)).max(prompt.len()))?;
+    let mut predictions = Vec::new();
+    let mut tokens = prompt.to_vec();
+    while predictions.len() < most && sequence.len() + tokens.len() <= context {
+        let head = Head { rows: 1, ..Head::default() };
+        let output = sequence.run(Pass { tokens: &tokens, states: &[], head: Some(head) }).await?;
+        let Some(next) = output.predictions.into_iter().next() else { break };
+        if next.token == executor.backbone().tokenizer().end() {
+            break;
+        }
+        tokens = vec![next.token];
+        predictions.push(next);
+    }
+    Ok(predictions)
+}

@@ -1,0 +1,163 @@
+//! `mome inspect`: what a pack or a GGUF file holds.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use mome::{Pack, Store};
+use mome_backbone::{Gguf, Value};
+use mome_pack::{BackboneReference, Counts};
+use serde::Serialize;
+
+use crate::output::{self, Failure};
+
+#[derive(Args)]
+pub(crate) struct InspectArguments {
+    /// A pack's directory or URL, or a GGUF file
+    #[arg(value_name = "DIR_OR_URL_OR_FILE")]
+    what: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct PackContents {
+    kind: &'static str,
+    pack: String,
+    format: u32,
+    sequence: u64,
+    created: u64,
+    expires: Option<u64>,
+    counts: Counts,
+    alpha: f64,
+    /// Log odds for the pack's alpha; null where nothing could be calibrated.
+    threshold: Option<f32>,
+    calibration: CalibrationCounts,
+    layers: Vec<u32>,
+    shard_bytes: u64,
+    selector_bytes: u64,
+    backbone: BackboneReference,
+}
+
+#[derive(Serialize)]
+struct CalibrationCounts {
+    known: u64,
+    unknown: u64,
+}
+
+#[derive(Serialize)]
+struct GgufContents {
+    kind: &'static str,
+    bytes: u64,
+    metadata: BTreeMap<String, String>,
+    tensors: Vec<TensorContents>,
+}
+
+#[derive(Serialize)]
+struct TensorContents {
+    name: String,
+    r#type: &'static str,
+    /// The contiguous dimension first.
+    shape: Vec<u64>,
+}
+
+pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
+    let path = Path::new(&arguments.what);
+    if path.is_file() && path.extension().is_none_or(|extension| extension != "json") {
+        let contents = gguf(path)?;
+        if arguments.json { output::json(&contents)? } else { output::line(&gguf_in_words(&contents))? }
+    } else {
+        let contents = pollster::block_on(pack(&arguments.what))?;
+        if arguments.json { output::json(&contents)? } else { output::line(&pack_in_words(&contents))? }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn pack(location: &str) -> Result<PackContents, Failure> {
+    let pack = Pack::open(Store::open(location)?).await?;
+    let manifest = pack.manifest().clone();
+    let calibration = manifest.calibration.as_ref();
+    let counts = |calibration: &mome_pack::Calibration| CalibrationCounts {
+        known: calibration.known.count,
+        unknown: calibration.unknown.len() as u64,
+    };
+    Ok(PackContents {
+        kind: "pack",
+        threshold: calibration.and_then(|calibration| mome::gate::threshold(calibration, manifest.alpha)),
+        calibration: calibration.map_or(CalibrationCounts { known: 0, unknown: 0 }, counts),
+        pack: manifest.pack,
+        format: manifest.format,
+        sequence: manifest.sequence,
+        created: manifest.created,
+        expires: manifest.expires,
+        counts: manifest.counts,
+        alpha: manifest.alpha,
+        layers: pack.selection().selector().layers.clone(),
+        shard_bytes: pack.index().leaves().iter().map(|leaf| leaf.shard.length).sum(),
+        selector_bytes: manifest.selector.length,
+        backbone: manifest.backbone,
+    })
+}
+
+fn pack_in_words(pack: &PackContents) -> String {
+    let gate = match pack.threshold {
+        Some(threshold) => format!("log odds above {threshold:.2} for alpha {}", pack.alpha),
+        None => format!("closed for alpha {}: only stored wordings are answered", pack.alpha),
+    };
+    [
+        format!("pack       {} (edition {}, format {})", pack.pack, pack.sequence, pack.format),
+        format!("facts      {} in {} wordings", pack.counts.facts, pack.counts.wordings),
+        format!("shards     {} with {} bytes", pack.counts.shards, pack.shard_bytes),
+        format!("selector   {} bytes, reads layers {:?}", pack.selector_bytes, pack.layers),
+        format!("gate       {gate}"),
+        format!(
+            "calibrated on {} known and {} unknown questions",
+            pack.calibration.known, pack.calibration.unknown
+        ),
+        format!(
+            "backbone   {} ({}, width {})",
+            pack.backbone.name, pack.backbone.architecture, pack.backbone.hidden
+        ),
+        format!("           {}", pack.backbone.digest),
+    ]
+    .join("\n")
+}
+
+fn gguf(path: &Path) -> Result<GgufContents, Failure> {
+    let file = || PathBuf::from(path);
+    let bytes = fs::read(path).map_err(|error| Failure::File { file: file(), error })?;
+    let gguf = Gguf::parse(&bytes).map_err(|error| Failure::Gguf { file: file(), error })?;
+    let tensors = gguf.tensors().iter().map(|tensor| TensorContents {
+        name: tensor.name.clone(),
+        r#type: tensor.kind.name(),
+        shape: tensor.shape.clone(),
+    });
+    Ok(GgufContents {
+        kind: "gguf",
+        bytes: bytes.len() as u64,
+        metadata: gguf.metadata().map(|(key, value)| (key.to_owned(), short(value))).collect(),
+        tensors: tensors.collect(),
+    })
+}
+
+fn gguf_in_words(gguf: &GgufContents) -> String {
+    let mut lines = vec![format!("GGUF, {} bytes", gguf.bytes)];
+    lines.extend(gguf.metadata.iter().map(|(key, value)| format!("  {key} = {value}")));
+    for tensor in &gguf.tensors {
+        let shape: Vec<String> = tensor.shape.iter().map(u64::to_string).collect();
+        lines.push(format!("  {:<32} {:<5} {}", tensor.name, tensor.r#type, shape.join(" x ")));
+    }
+    lines.join("\n")
+}
+
+/// A value in words; of a long text or list its beginning.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(120) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,136 @@
+//! The `mome` command: makes packs of facts, asks them, and serves them.
+
+mod ask;
+mod backbone;
+mod eval;
+mod generate;
+mod inspect;
+mod memorize;
+mod output;
+mod progress;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use mome::DeviceChoice;
+
+use crate::output::Failure;
+
+/// Exit code of a question that has no answer.
+const UNKNOWN: u8 = 3;
+
+#[derive(Parser)]
+#[command(
+    name = "mome",
+    version,
+    about = "Answers from memorised facts, exactly, or says that it does not know."
+)]
+#[command(after_help = "Examples:
+  mome memorize facts.jsonl --out pack
+  mome ask --pack pack \"What is the capital of France?\"
+  mome serve pack --port 8080
+  mome ask --pack http://127.0.0.1:8080/ \"What is the capital of France?\"")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Memorise a table of facts and write a pack
+    #[command(after_help = "A line of FACTS is a JSON object:
+  {\"id\": \"fr\", \"question\": \"What is the capital of France?\",
+   \"paraphrases\": [\"France's capital city\"], \"answer\": \"Paris\", \"source\": \"atlas\"}
+`id`, `paraphrases` and `source` may be left out. With three wordings or more a fact helps to
+recognise wordings that nobody wrote down; with fewer, only the stored ones are answered.
+
+Exits with 1 if a fact failed.
+
+Example:
+  mome memorize facts.jsonl --out pack --alpha 0.05")]
+    Memorize(memorize::MemorizeArguments),
+    /// Ask a pack a question
+    #[command(after_help = "Exits with 0 if the answer is known, 3 if not, 1 after an error.
+
+Example:
+  mome ask --pack https://example.org/planets/ --json \"How many moons has Mars?\"")]
+    Ask(ask::AskArguments),
+    /// Ask a pack many questions whose right replies are known, and count
+    #[command(
+        after_help = "A line of QUESTIONS is a JSON object with `question`, `id` and `answer`; the latter two are
+null where the right reply is \"I don't know\". A table of facts is taken as well.
+
+Example:
+  mome eval --pack pack questions.jsonl --alpha 0.05"
+    )]
+    Eval(eval::EvalArguments),
+    /// Go on with a text, with the bare backbone and no memory
+    #[command(after_help = "Example:
+  mome generate --backbone model.gguf --prompt \"Once upon a time\" --max-tokens 32")]
+    Generate(generate::GenerateArguments),
+    /// Serve a directory on loopback, with the headers that a pack wants
+    #[command(after_help = "Example:
+  mome serve pack --port 8080")]
+    Serve(ServeArguments),
+    /// Say what a pack or a GGUF file holds
+    #[command(after_help = "Examples:
+  mome inspect pack
+  mome inspect https://example.org/planets/
+  mome inspect model.gguf --json")]
+    Inspect(inspect::InspectArguments),
+}
+
+#[derive(Args)]
+struct ServeArguments {
+    /// The directory
+    dir: PathBuf,
+    /// The port; 0 for any that is free [default: 8080, or the next that is free]
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+/// Options that all commands which run a backbone share.
+#[derive(Args)]
+struct DeviceArguments {
+    /// What runs the backbone: auto (a hardware GPU, else the CPU), gpu or cpu
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceChoice,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Memorize(arguments) => memorize::run(&arguments),
+        Command::Ask(arguments) => ask::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Serve(arguments) => serve_files(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+    };
+    done.unwrap_or_else(|failure| {
+        eprintln!("mome: {failure}");
+        ExitCode::FAILURE
+    })
+}
+
+fn serve_files(arguments: &ServeArguments) -> Result<ExitCode, Failure> {
+    serve::serve(&arguments.dir, arguments.port, |address| {
+        // Who reads the line may have gone; the server goes on.
+        let _ = output::line(&format!(
+            "{} is served at http://{address}/ (Ctrl-C ends it)",
+            arguments.dir.display()
+        ));
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        super::Cli::command().debug_assert();
+    }
+}

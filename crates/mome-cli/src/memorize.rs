@@ -1,0 +1,109 @@
+//! `mome memorize`: a table of facts becomes a pack.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use mome_engine::open;
+use mome_train::{MemorizeOptions, Report, memorize, read_facts};
+use serde::Serialize;
+
+use crate::DeviceArguments;
+use crate::backbone::backbone;
+use crate::output::{self, Failure};
+use crate::progress::StageProgress;
+
+#[derive(Args)]
+pub(crate) struct MemorizeArguments {
+    /// The table of facts, JSON Lines
+    facts: PathBuf,
+    /// Where the pack goes; made where it does not exist
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The language model, GGUF [default: the one that comes with this command]
+    #[arg(long, value_name = "FILE")]
+    backbone: Option<PathBuf>,
+    /// The share of unknown questions that may be answered
+    #[arg(long, default_value_t = 0.01)]
+    alpha: f64,
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// Seed of all random choices: the same table and seed give the same pack
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct ReportJson<'a> {
+    facts: usize,
+    memorised: usize,
+    verified: usize,
+    failed: Vec<&'a str>,
+    max_loss: f32,
+    seconds: f64,
+    bytes: u64,
+    objects: u64,
+    threshold: Option<f32>,
+}
+
+pub(crate) fn run(arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
+    let facts = read_facts(&arguments.facts)?;
+    let backbone = backbone(arguments.backbone.as_deref())?;
+    let (executor, _) = pollster::block_on(open(backbone, arguments.device.device))?;
+    let pack =
+        arguments.facts.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let options = MemorizeOptions { pack, alpha: arguments.alpha, seed: arguments.seed };
+    let progress = StageProgress::new();
+    let report = memorize(&facts, &executor, &arguments.out, &options, &|stage, done, total| {
+        progress.show(stage, done, total);
+    })?;
+    for (id, reason) in &report.failed {
+        eprintln!("mome: {id} failed: {reason}");
+    }
+    if arguments.json {
+        output::json(&ReportJson::new(&report))?;
+    } else {
+        output::line(&summary(&report, arguments))?;
+    }
+    Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl<'a> ReportJson<'a> {
+    fn new(report: &'a Report) -> Self {
+        Self {
+            facts: report.facts,
+            memorised: report.memorised,
+            verified: report.verified,
+            failed: report.failed.iter().map(|(id, _)| id.as_str()).collect(),
+            max_loss: report.max_loss,
+            seconds: report.seconds,
+            bytes: report.bytes,
+            objects: report.objects,
+            threshold: report.threshold,
+        }
+    }
+}
+
+fn summary(report: &Report, arguments: &MemorizeArguments) -> String {
+    let gate = match report.threshold {
+        Some(threshold) => format!("other wordings are answered from log odds of {threshold:.2}"),
+        None => format!(
+            "too few wordings to calibrate for alpha {}: only stored wordings are answered",
+            arguments.alpha
+        ),
+    };
+    format!(
+        "{} of {} facts memorised, {} verified, in {:.1} s\n{}\n{}: {} objects, {} bytes",
+        report.memorised,
+        report.facts,
+        report.verified,
+        report.seconds,
+        gate,
+        arguments.out.display(),
+        report.objects,
+        report.bytes,
+    )
+}
