@@ -1,0 +1,63 @@
+//! A backbone without memory: for tests that compare a browser's arithmetic with a reference.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use mome_engine::{DeviceChoice, Executor, Head, Pass};
+use wasm_bindgen::JsError;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// A backbone on a device.
+#[wasm_bindgen]
+pub struct Backbone {
+    executor: Arc<dyn Executor>,
+}
+
+#[wasm_bindgen]
+impl Backbone {
+    /// Reads a GGUF file and puts it on a device: `auto`, `gpu` or `cpu`.
+    ///
+    /// # Errors
+    /// Where the file is not a usable GGUF or the device cannot be had.
+    pub async fn load(bytes: Vec<u8>, device: String) -> Result<Backbone, JsError> {
+        let device = DeviceChoice::from_str(&device).map_err(|problem| JsError::new(&problem))?;
+        let backbone = mome_backbone::Backbone::from_bytes(bytes)?;
+        let (executor, _) = mome_engine::open(Arc::new(backbone), device).await?;
+        Ok(Self { executor })
+    }
+
+    /// The device in words.
+    #[wasm_bindgen(getter)]
+    pub fn device(&self) -> String {
+        self.executor.device().to_owned()
+    }
+
+    /// Logits after each token, `[tokens, V]`.
+    ///
+    /// # Errors
+    /// Where a token is not in the vocabulary, they do not fit the context, or the device fails.
+    pub async fn logits(&self, tokens: Vec<u32>) -> Result<Vec<f32>, JsError> {
+        let mut sequence = self.executor.begin(tokens.len())?;
+        let head = Head { rows: tokens.len(), logits: true, ..Head::default() };
+        let output = sequence.run(Pass { tokens: &tokens, head: Some(head), ..Pass::default() }).await?;
+        Ok(output.logits)
+    }
+
+    /// The `count` tokens that greedily follow the prompt.
+    ///
+    /// # Errors
+    /// As for [`Backbone::logits`].
+    pub async fn generate(&self, prompt: Vec<u32>, count: usize) -> Result<Vec<u32>, JsError> {
+        let mut sequence = self.executor.begin(prompt.len() + count)?;
+        let mut tokens = prompt.clone();
+        let mut generated = Vec::new();
+        while generated.len() < count {
+            let head = Head { rows: 1, ..Head::default() };
+            let output = sequence.run(Pass { tokens: &tokens, head: Some(head), ..Pass::default() }).await?;
+            let Some(next) = output.predictions.first() else { break };
+            generated.push(next.token);
+            tokens = vec![next.token];
+        }
+        Ok(generated)
+    }
+}
