@@ -11,6 +11,18 @@ use crate::{DeviceArguments, UNKNOWN};
 
 #[derive(Args)]
 pub(crate) struct AskArguments {
+    #[command(flatten)]
+    pack: PackArguments,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// The question
+    question: String,
+}
+
+/// Options that all commands which ask a pack share.
+#[derive(Args)]
+pub(crate) struct PackArguments {
     /// The pack: a directory or a URL
     #[arg(long, value_name = "DIR_OR_URL")]
     pack: String,
@@ -19,15 +31,10 @@ pub(crate) struct AskArguments {
     alpha: Option<f64>,
     #[command(flatten)]
     device: DeviceArguments,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// The question
-    question: String,
 }
 
 pub(crate) fn run(arguments: &AskArguments) -> Result<ExitCode, Failure> {
-    let mome = pollster::block_on(load(&arguments.pack, arguments.alpha, &arguments.device))?;
+    let mome = pollster::block_on(load(&arguments.pack))?;
     let mut answer = pollster::block_on(mome.answer(&arguments.question, &AnswerOptions::default()))?;
     // One question is all there is, so what opening the pack fetched was fetched for it.
     let fetched = mome.pack().store().fetched();
@@ -41,9 +48,10 @@ pub(crate) fn run(arguments: &AskArguments) -> Result<ExitCode, Failure> {
 }
 
 /// Opens a pack, with the embedded backbone where it is the pack's.
-pub(crate) async fn load(pack: &str, alpha: Option<f64>, device: &DeviceArguments) -> Result<Mome, Failure> {
-    let options = LoadOptions { device: device.device, alpha, backbone: Some(embedded()?) };
-    Ok(Mome::load(Store::open(pack)?, options).await?)
+pub(crate) async fn load(arguments: &PackArguments) -> Result<Mome, Failure> {
+    let device = arguments.device.device;
+    let options = LoadOptions { device, alpha: arguments.alpha, backbone: Some(embedded()?) };
+    Ok(Mome::load(Store::open(&arguments.pack)?, options).await?)
 }
 
 fn in_words(answer: &Answer) -> String {

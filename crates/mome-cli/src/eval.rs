@@ -7,23 +7,16 @@ use clap::Args;
 use mome::AnswerOptions;
 use mome_train::{Evaluation, evaluate, read_questions};
 
-use crate::DeviceArguments;
-use crate::ask::load;
+use crate::ask::{PackArguments, load};
 use crate::output::{self, Failure};
 use crate::progress::bar;
 
 #[derive(Args)]
 pub(crate) struct EvalArguments {
-    /// The pack: a directory or a URL
-    #[arg(long, value_name = "DIR_OR_URL")]
-    pack: String,
+    #[command(flatten)]
+    pack: PackArguments,
     /// The questions, JSON Lines
     questions: PathBuf,
-    /// The share of unknown questions that may be answered [default: the pack's]
-    #[arg(long)]
-    alpha: Option<f64>,
-    #[command(flatten)]
-    device: DeviceArguments,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -31,7 +24,7 @@ pub(crate) struct EvalArguments {
 
 pub(crate) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let questions = read_questions(&arguments.questions)?;
-    let mome = pollster::block_on(load(&arguments.pack, arguments.alpha, &arguments.device))?;
+    let mome = pollster::block_on(load(&arguments.pack))?;
     let bar = bar(questions.len() as u64, "Asking");
     let options = AnswerOptions::default();
     let evaluation = pollster::block_on(evaluate(&mome, &questions, &options, |_, _| bar.inc(1)))?;

@@ -37,14 +37,20 @@ pub fn check(workspace: &Workspace) -> Result<(), Failure> {
     process::run(demo_check.arg("--").arg(site).arg(screenshots).env("CHROMIUM", chromium))
 }
 
-/// Builds the `mome` command, memorises the demo facts and puts the site together, for which the npm package has to
-/// be there; gives back the folder to serve.
+/// Builds the `mome` command, then does as [`assemble_site`].
+fn build_site(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    println!("Building the mome command");
+    // With the features of the whole workspace, so that little is compiled again for other commands.
+    process::run(workspace.cargo().args(["build", "--locked", "--workspace", "--bin", "mome"]))?;
+    assemble_site(workspace)
+}
+
+/// Memorises the demo facts with the `mome` command and puts the site together with the npm package, both of which
+/// have to be there; gives back the folder to serve.
 ///
 /// # Errors
 /// What any step reports.
-pub fn build_site(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    println!("Building the mome command");
-    process::run(workspace.cargo().args(["build", "--locked", "--workspace", "--bin", "mome"]))?;
+pub fn assemble_site(workspace: &Workspace) -> Result<PathBuf, Failure> {
     let pack = memorise(workspace)?;
     site::assemble(workspace, &pack)
 }
@@ -60,7 +66,7 @@ fn memorise(workspace: &Workspace) -> Result<PathBuf, Failure> {
         println!("Demo pack: up to date");
         return Ok(pack);
     }
-    println!("Memorising the demo facts");
+    println!("Memorising the demo facts: a few minutes, once");
     if pack.exists() {
         fs::remove_dir_all(&pack).map_err(Failure::file(&pack))?;
     }

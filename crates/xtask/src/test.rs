@@ -24,7 +24,8 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<(), Failure> {
         ("Rust tests", Box::new(|| rust_tests(workspace, full))),
         ("wasm build", Box::new(|| package::build_wasm(workspace, &toolchain))),
         ("TypeScript", Box::new(|| package::compile_typescript(workspace))),
-        ("demo site", Box::new(|| demo::build_site(workspace).map(|_| ()))),
+        // The Rust tests have built the `mome` command.
+        ("demo site", Box::new(|| demo::assemble_site(workspace).map(|_| ()))),
         (
             "browser tests",
             Box::new(|| process::run(package::script(workspace, "test").env("CHROMIUM", &chromium))),

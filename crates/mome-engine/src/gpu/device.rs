@@ -37,7 +37,7 @@ impl Gpu {
             .map_err(|error| EngineError::NoGpu(error.to_string()))?;
         let name = adapter_name(&adapter);
         if !allow_software && is_software(&adapter) {
-            return Err(EngineError::NoGpu(format!("the only adapter, {name}, emulates one in software")));
+            return Err(EngineError::NoGpu(format!("the only GPU at hand, {name}, is emulated in software")));
         }
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor { label: Some("mome"), ..Default::default() })
