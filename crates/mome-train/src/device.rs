@@ -8,8 +8,8 @@ pub(crate) fn training_device() -> Device {
     Device::flex()
 }
 
-/// The GPU, through burn-wgpu.
+/// The GPU that wgpu prefers, through burn-wgpu.
 #[cfg(feature = "wgpu")]
 pub(crate) fn training_device() -> Device {
-    Device::wgpu_options().init()
+    Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)
 }
