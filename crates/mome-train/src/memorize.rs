@@ -132,6 +132,9 @@ pub fn memorize(
     let backbone = executor.backbone().clone();
     let (facts, mut failed) = fitting(facts, &backbone);
     let total = facts.len() + failed.len();
+    if let (true, Some((id, problem))) = (facts.is_empty(), failed.first().cloned()) {
+        return Err(MemorizeError::Nothing { id, problem });
+    }
     let training = Training {
         layers: READ_AT
             .iter()
@@ -162,6 +165,10 @@ pub fn memorize(
         .map(|((fact, memorised), kept)| expert(fact, memorised, kept, &readings))
         .collect();
     let holds: Vec<bool> = memorised.iter().map(|memorised| memorised.loss <= EPSILON).collect();
+    if let (Some(fact), false) = (facts.first(), holds.contains(&true)) {
+        let problem = "its tokens do not reach the loss asked for".to_owned();
+        return Err(MemorizeError::Nothing { id: fact.id.clone(), problem });
+    }
     let sizes =
         experts.iter().map(|expert| Ok(expert.encode()?.len())).collect::<Result<Vec<_>, PackError>>()?;
 
@@ -388,10 +395,6 @@ fn verify(
     out: &Path,
     progress: &(impl Fn(Stage, u64, u64) + Sync),
 ) -> Result<Vec<bool>, MemorizeError> {
-    if let (Some(fact), false) = (facts.first(), holds.contains(&true)) {
-        let problem = "its tokens do not reach the loss asked for".to_owned();
-        return Err(MemorizeError::Nothing { id: fact.id.clone(), problem });
-    }
     let store = Store::open(&out.to_string_lossy())?;
     let pack = pollster::block_on(Pack::open(store))?;
     let mome = Mome::new(pack, executor.clone(), None, None)?;
