@@ -1,12 +1,15 @@
-//! A backbone: one GGUF file, read and checked.
+//! A backbone: everything in one GGUF file but the numbers of its tensors, read and checked.
 
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::gguf::TensorInfo;
-use crate::{Config, ConfigError, Frame, Gguf, GgufError, TensorType, Tokenizer, TokenizerError, Value};
+use crate::config::architecture;
+use crate::{
+    Config, ConfigError, Frame, Gguf, GgufError, MatrixSource, TensorInfo, Tokenizer, TokenizerError,
+    Transformer, VectorSource,
+};
 
 /// Why a file cannot be used as a backbone.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -22,36 +25,72 @@ pub enum BackboneError {
     Tokenizer(#[from] TokenizerError),
 }
 
-/// A backbone as its file describes it: weights as bytes, configuration, tokenizer, frame.
+/// A backbone as the head of its file describes it: configuration, tensors, tokenizer, frame.
 #[derive(Debug)]
 pub struct Backbone {
-    bytes: Arc<[u8]>,
-    digest: [u8; 32],
     gguf: Gguf,
+    /// Places in the tensor table, in the order of the tensors' data.
+    by_place: Vec<usize>,
     config: Config,
+    transformer: Transformer<MatrixSource, VectorSource>,
     tokenizer: Tokenizer,
     frame: Frame,
+    digest: OnceLock<[u8; 32]>,
+}
+
+/// Some bytes of a tensor's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TensorPiece<'a> {
+    /// The tensor's place in the file's table.
+    pub tensor: usize,
+    /// Where in the tensor's data they begin.
+    pub offset: usize,
+    /// The bytes.
+    pub bytes: &'a [u8],
 }
 
 impl Backbone {
-    /// Reads a GGUF file.
+    /// Reads the head of a GGUF file of `file` bytes from its first bytes; `None` where the head is longer than what
+    /// is there.
     ///
     /// # Errors
     /// [`BackboneError`], where the file is damaged or holds what is not supported.
-    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Result<Self, BackboneError> {
-        let bytes = bytes.into();
-        let gguf = Gguf::parse(&bytes)?;
+    pub fn read_head(bytes: &[u8], file: u64) -> Result<Option<Self>, BackboneError> {
+        let gguf = match Gguf::parse(bytes, file) {
+            Err(GgufError::Truncated { .. }) if (bytes.len() as u64) < file => return Ok(None),
+            parsed => parsed?,
+        };
+        let architecture = architecture(&gguf)?;
         let tokenizer = Tokenizer::read(&gguf)?;
-        let config = Config::read(&gguf, tokenizer.len())?;
+        let config = Config::read(&gguf, architecture, tokenizer.len())?;
+        let transformer = architecture.transformer(&gguf, &config)?;
         let frame = Frame::read(&gguf, &tokenizer)?;
-        let digest = Sha256::digest(&bytes).into();
-        Ok(Self { bytes, digest, gguf, config, tokenizer, frame })
+        let mut by_place: Vec<usize> = (0..gguf.tensors().len()).collect();
+        by_place.sort_by_key(|&tensor| gguf.tensors()[tensor].range.start);
+        Ok(Some(Self { gguf, by_place, config, transformer, tokenizer, frame, digest: OnceLock::new() }))
+    }
+
+    /// Reads the head of a file that is wholly at hand, and takes its digest.
+    ///
+    /// # Errors
+    /// As [`Backbone::read_head`].
+    pub fn from_bytes(file: &[u8]) -> Result<Self, BackboneError> {
+        let truncated = || GgufError::Truncated { field: "the head".to_owned(), needed: 1, left: 0 };
+        let backbone = Self::read_head(file, file.len() as u64)?.ok_or_else(truncated)?;
+        backbone.identify(Sha256::digest(file).into());
+        Ok(backbone)
     }
 
     /// The shape of the model.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The model's layers, and where in the file their weights are.
+    #[must_use]
+    pub fn transformer(&self) -> &Transformer<MatrixSource, VectorSource> {
+        &self.transformer
     }
 
     /// Turns text into tokens and back.
@@ -66,20 +105,33 @@ impl Backbone {
         &self.frame
     }
 
-    /// The tensor of that name.
-    #[must_use]
-    pub fn tensor(&self, name: &str) -> Option<Tensor<'_>> {
-        self.gguf.tensor(name).map(|info| self.view(info))
-    }
-
     /// All tensors, in the order of the file's table.
-    pub fn tensors(&self) -> impl Iterator<Item = Tensor<'_>> {
-        self.gguf.tensors().iter().map(|info| self.view(info))
+    #[must_use]
+    pub fn tensors(&self) -> &[TensorInfo] {
+        self.gguf.tensors()
     }
 
-    /// All metadata, by key.
-    pub fn metadata(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.gguf.metadata()
+    /// What of the tensors' data lies in these bytes of the file, which begin at `offset`.
+    pub fn pieces<'a>(&self, offset: u64, bytes: &'a [u8]) -> impl Iterator<Item = TensorPiece<'a>> {
+        let tensors = self.tensors();
+        let end = offset + bytes.len() as u64;
+        let first = self.by_place.partition_point(|&tensor| tensors[tensor].range.end <= offset);
+        let within = move |&tensor: &usize| tensors[tensor].range.start < end;
+        self.by_place[first..].iter().copied().take_while(within).map(move |tensor| {
+            let range = &tensors[tensor].range;
+            let (start, stop) = (range.start.max(offset), range.end.min(end));
+            TensorPiece {
+                tensor,
+                offset: (start - range.start) as usize,
+                bytes: &bytes[(start - offset) as usize..(stop - offset) as usize],
+            }
+        })
+    }
+
+    /// The file's metadata and table of tensors.
+    #[must_use]
+    pub fn gguf(&self) -> &Gguf {
+        &self.gguf
     }
 
     /// What the model is called: `general.name`, or else its architecture.
@@ -91,10 +143,15 @@ impl Backbone {
         }
     }
 
-    /// SHA-256 of the file.
+    /// SHA-256 of the file; `None` until all of it has been seen.
     #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        self.digest
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        self.digest.get().copied()
+    }
+
+    /// Notes the SHA-256 of the file, once all of it has been seen. Only the first counts.
+    pub fn identify(&self, digest: [u8; 32]) {
+        self.digest.get_or_init(|| digest);
     }
 
     /// SHA-256 over the bytes of every token in order, each after its length as a little-endian `u32`.
@@ -106,50 +163,5 @@ impl Backbone {
             hash.update(token);
         }
         hash.finalize().into()
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn bytes(&self) -> &Arc<[u8]> {
-        &self.bytes
-    }
-
-    fn view<'a>(&'a self, info: &'a TensorInfo) -> Tensor<'a> {
-        Tensor {
-            name: &info.name,
-            kind: info.kind,
-            shape: &info.shape,
-            offset: info.range.start,
-            data: &self.bytes[info.range.clone()],
-        }
-    }
-}
-
-/// A tensor in the file.
-#[derive(Clone, Copy, Debug)]
-pub struct Tensor<'a> {
-    /// Its name, such as `blk.0.attn_q.weight`.
-    pub name: &'a str,
-    /// How its numbers are stored.
-    pub kind: TensorType,
-    /// Its dimensions, the contiguous one (columns) first, as GGUF has them.
-    pub shape: &'a [u64],
-    /// Where its data begin in the file.
-    pub offset: usize,
-    /// Its data: `rows()` rows of `kind.row_bytes(columns())` bytes.
-    pub data: &'a [u8],
-}
-
-impl Tensor<'_> {
-    /// Elements in a row.
-    #[must_use]
-    pub fn columns(&self) -> usize {
-        self.shape.first().map_or(0, |columns| *columns as usize)
-    }
-
-    /// Number of rows: the product of all dimensions but the first.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.shape.iter().skip(1).product::<u64>() as usize
     }
 }

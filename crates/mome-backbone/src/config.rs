@@ -2,10 +2,8 @@
 
 use thiserror::Error;
 
+use crate::architecture::Architecture;
 use crate::{Gguf, GgufError};
-
-/// Architectures that can be run.
-const SUPPORTED: [&str; 1] = ["llama"];
 
 /// Why a backbone cannot be run as its metadata describe it.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -14,7 +12,7 @@ pub enum ConfigError {
     #[error(transparent)]
     Metadata(#[from] GgufError),
     /// An architecture that the engine does not know.
-    #[error("architecture {name} is not supported; supported is {}", SUPPORTED.join(", "))]
+    #[error("architecture {name} is not supported; supported are {}", Architecture::names())]
     Architecture {
         /// What the file calls it.
         name: String,
@@ -32,15 +30,58 @@ pub enum ConfigError {
     /// A variation of the architecture that would be computed wrongly.
     #[error("{0} is not supported")]
     Unsupported(String),
-    /// The table of token embeddings is missing or does not fit the vocabulary.
-    #[error("tensor token_embd.weight: {0}")]
-    Embedding(String),
+    /// A tensor that is missing, has another shape than the architecture says, or is not part of it.
+    #[error("tensor {name}: {problem}")]
+    Tensor {
+        /// Its name in the file.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// What is done to the residual stream before a layer reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    /// RMSNorm: scaled to a mean square of one (arXiv 1910.07467).
+    Rms,
+    /// LayerNorm: less its mean, and scaled to a variance of one (arXiv 1607.06450).
+    Layer,
+}
+
+/// What lies between the matrices of the feed-forward layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// SwiGLU: `silu(gate) * up` (arXiv 2002.05202).
+    GatedSilu,
+    /// GELU of `up`, by its approximation with tanh (arXiv 1606.08415).
+    Gelu,
+}
+
+/// Which columns of a head RoPE rotates together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RopePairs {
+    /// Neighbours: 2 i and 2 i + 1.
+    Interleaved,
+    /// i and i + half the rotated width.
+    HalfSplit,
+}
+
+/// Rotary position embedding (arXiv 2104.09864).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rope {
+    /// Base of the angles: pair i of position p turns by `p * base^(-2 i / width)`.
+    pub base: f32,
+    /// How many of a head's first columns are rotated; even.
+    pub width: usize,
+    /// Which columns are rotated together.
+    pub pairs: RopePairs,
 }
 
 /// The shape of a backbone and the constants of its arithmetic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Name of the architecture: `llama`.
+    /// Name of the architecture, as the file has it: `llama`, `qwen2`, `qwen3` or `gpt2`.
     pub architecture: String,
     /// Width of the hidden state, d.
     pub hidden: usize,
@@ -58,26 +99,24 @@ pub struct Config {
     pub context: usize,
     /// Number of tokens, V.
     pub vocabulary: usize,
-    /// Added to the mean square in RMSNorm.
-    pub rms_epsilon: f32,
-    /// Base of RoPE's angles.
-    pub rope_base: f32,
-    /// How many of a head's first elements RoPE rotates; even.
-    pub rope_width: usize,
-    /// Whether the output projection is the token embedding.
-    pub tied: bool,
+    /// The norm before each layer.
+    pub norm: NormKind,
+    /// Added to the mean square, or the variance, in norms.
+    pub norm_epsilon: f32,
+    /// How positions are told; `None` where they have learned embeddings.
+    pub rope: Option<Rope>,
+    /// What lies between the matrices of the feed-forward layer.
+    pub activation: Activation,
 }
 
 impl Config {
     /// Reads and checks the configuration; `vocabulary` is the number of tokens that the tokenizer has.
-    pub(crate) fn read(gguf: &Gguf, vocabulary: usize) -> Result<Self, ConfigError> {
-        let architecture = gguf
-            .string("general.architecture")?
-            .ok_or_else(|| GgufError::Missing("general.architecture".to_owned()))?;
-        if !SUPPORTED.contains(&architecture) {
-            return Err(ConfigError::Architecture { name: architecture.to_owned() });
-        }
-        let section = Section { gguf, architecture };
+    pub(crate) fn read(
+        gguf: &Gguf,
+        architecture: Architecture,
+        vocabulary: usize,
+    ) -> Result<Self, ConfigError> {
+        let section = Section { gguf, architecture: architecture.name };
         let hidden = section.required("embedding_length", 1 << 16)?;
         let heads = section.required("attention.head_count", 1 << 12)?;
         let kv_heads = section.size("attention.head_count_kv", 1 << 12)?.unwrap_or(heads);
@@ -99,42 +138,39 @@ impl Config {
                 ));
             }
         };
-        let rope_width = section.size("rope.dimension_count", 1 << 12)?.unwrap_or(head_width);
-        if rope_width > head_width || !rope_width.is_multiple_of(2) {
-            let problem = format!("it should be even and at most the head's width, {head_width}");
-            return Err(section.bad("rope.dimension_count", rope_width, problem));
-        }
-        let config = Self {
-            architecture: architecture.to_owned(),
+        let context = section.required("context_length", 1 << 26)?;
+        let epsilon = match architecture.norm {
+            NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            NormKind::Layer => "attention.layer_norm_epsilon",
+        };
+        section.refuse_variations(head_width)?;
+        Ok(Self {
+            architecture: architecture.name.to_owned(),
             hidden,
             layers: section.required("block_count", 1 << 12)?,
             heads,
             kv_heads,
             head_width,
             feed_forward: section.required("feed_forward_length", 1 << 20)?,
-            context: section.required("context_length", 1 << 26)?,
+            // Within a sliding window every token sees all before it, as it does here.
+            context: section
+                .size("attention.sliding_window", 1 << 26)?
+                .map_or(context, |window| window.min(context)),
             vocabulary,
-            rms_epsilon: section.positive("attention.layer_norm_rms_epsilon", 1e-5)?,
-            rope_base: section.positive("rope.freq_base", 10_000.0)?,
-            rope_width,
-            tied: gguf.tensor("output.weight").is_none(),
-        };
-        section.refuse_variations(head_width)?;
-        check_embedding(gguf, &config)?;
-        Ok(config)
+            norm: architecture.norm,
+            norm_epsilon: section.positive(epsilon, 1e-5)?,
+            rope: architecture.rope.map(|pairs| section.rope(pairs, head_width)).transpose()?,
+            activation: architecture.activation,
+        })
     }
 }
 
-/// Refuses a vocabulary that the embedding does not cover, since every token id indexes it.
-fn check_embedding(gguf: &Gguf, config: &Config) -> Result<(), ConfigError> {
-    let embedding =
-        gguf.tensor("token_embd.weight").ok_or_else(|| ConfigError::Embedding("it is missing".to_owned()))?;
-    let expected = [config.hidden as u64, config.vocabulary as u64];
-    if embedding.shape != expected {
-        let problem = format!("its shape is {:?}, not {expected:?} (width, tokens)", embedding.shape);
-        return Err(ConfigError::Embedding(problem));
-    }
-    Ok(())
+/// Which architecture the file has.
+pub(crate) fn architecture(gguf: &Gguf) -> Result<Architecture, ConfigError> {
+    let name = gguf
+        .string("general.architecture")?
+        .ok_or_else(|| GgufError::Missing("general.architecture".to_owned()))?;
+    Architecture::find(name).ok_or_else(|| ConfigError::Architecture { name: name.to_owned() })
 }
 
 /// The metadata of one architecture: keys begin with its name.
@@ -176,12 +212,16 @@ impl Section<'_> {
         }
     }
 
-    fn refuse_variations(&self, head_width: usize) -> Result<(), ConfigError> {
-        if self.gguf.tensor("rope_freqs.weight").is_some() {
-            return Err(ConfigError::Unsupported(
-                "RoPE with frequency factors (tensor rope_freqs.weight)".to_owned(),
-            ));
+    fn rope(&self, pairs: RopePairs, head_width: usize) -> Result<Rope, ConfigError> {
+        let width = self.size("rope.dimension_count", 1 << 12)?.unwrap_or(head_width);
+        if width > head_width || !width.is_multiple_of(2) {
+            let problem = format!("it should be even and at most the head's width, {head_width}");
+            return Err(self.bad("rope.dimension_count", width, problem));
         }
+        Ok(Rope { base: self.positive("rope.freq_base", 10_000.0)?, width, pairs })
+    }
+
+    fn refuse_variations(&self, head_width: usize) -> Result<(), ConfigError> {
         let scaling = self.gguf.string(&self.key("rope.scaling.type"))?;
         if let Some(scaling) = scaling.filter(|kind| *kind != "none") {
             return Err(ConfigError::Unsupported(format!("RoPE scaling `{scaling}`")));

@@ -18,6 +18,9 @@ use tensors::{place_tensors, read_tensor_headers};
 use value::read_value;
 pub use value::{Array, Value};
 
+/// What every file begins with.
+const MAGIC: &[u8] = b"GGUF";
+
 /// Where tensors are aligned to unless `general.alignment` says otherwise, in bytes.
 const DEFAULT_ALIGNMENT: u64 = 32;
 
@@ -30,16 +33,18 @@ pub struct Gguf {
 }
 
 impl Gguf {
-    /// Reads the head of a file. The tensors' data are only measured, not looked at.
+    /// Reads the head of a file of `file` bytes from its first bytes. The tensors' data need not be there.
     ///
     /// # Errors
-    /// [`GgufError`], which names the field, metadata key or tensor.
-    pub fn parse(bytes: &[u8]) -> Result<Self, GgufError> {
+    /// [`GgufError`], which names the field, metadata key or tensor; [`GgufError::Truncated`] also where the head is
+    /// longer than `bytes`.
+    pub fn parse(bytes: &[u8], file: u64) -> Result<Self, GgufError> {
         let mut reader = Reader::new(bytes);
-        if bytes.get(..4) != Some(b"GGUF") {
+        let is_short = bytes.len() < MAGIC.len() && (bytes.len() as u64) < file;
+        if !is_short && !bytes.starts_with(MAGIC) {
             return Err(GgufError::Magic);
         }
-        reader.take(4, "the magic number")?;
+        reader.take(MAGIC.len() as u64, "the magic number")?;
         let version = reader.u32("the version")?;
         if !(2..=3).contains(&version) {
             return Err(GgufError::Version(version));
@@ -49,7 +54,7 @@ impl Gguf {
         let metadata = read_metadata(&mut reader, metadata_count)?;
         let headers = read_tensor_headers(&mut reader, tensor_count)?;
         let alignment = alignment(&metadata)?;
-        let tensors = place_tensors(headers, reader.position(), bytes.len(), alignment)?;
+        let tensors = place_tensors(headers, reader.position(), file, alignment)?;
         let mut tensor_index = HashMap::with_capacity(tensors.len());
         for (index, tensor) in tensors.iter().enumerate() {
             if tensor_index.insert(tensor.name.clone(), index).is_some() {
@@ -73,7 +78,13 @@ impl Gguf {
     /// The tensor of that name.
     #[must_use]
     pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
-        self.tensor_index.get(name).and_then(|index| self.tensors.get(*index))
+        self.tensor_index(name).and_then(|index| self.tensors.get(index))
+    }
+
+    /// The place in the table of the tensor of that name.
+    #[must_use]
+    pub fn tensor_index(&self, name: &str) -> Option<usize> {
+        self.tensor_index.get(name).copied()
     }
 
     /// An integer that is not negative.

@@ -1,18 +1,22 @@
 //! Everything about a backbone that is not arithmetic: the GGUF file, the types of its tensors, the
 //! description of its architecture, its tokenizer, and the frame that a question is put in.
 //!
-//! [`Backbone::from_bytes`] is the way in.
+//! [`Backbone::read_head`] is the way in: it needs the first bytes of a file, since the tensors' data are for the
+//! executors. [`Backbone::pieces`] tells which tensors the bytes that follow belong to.
 
+mod architecture;
 mod backbone;
 mod config;
 mod frame;
 mod gguf;
 mod tensor_type;
 mod tokenizer;
+mod transformer;
 
-pub use backbone::{Backbone, BackboneError, Tensor};
-pub use config::{Config, ConfigError};
+pub use backbone::{Backbone, BackboneError, TensorPiece};
+pub use config::{Activation, Config, ConfigError, NormKind, Rope, RopePairs};
 pub use frame::{Frame, Prompt};
 pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};
 pub use tensor_type::TensorType;
 pub use tokenizer::{Token, Tokenizer, TokenizerError};
+pub use transformer::{Block, Linear, MatrixSource, Norm, Transformer, VectorSource};

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Meta, Writer, byte_vocabulary, data, small_llama, tiny};
-use mome_backbone::{Backbone, Config, TensorType};
+use mome_backbone::{Activation, Backbone, Config, NormKind, Rope, RopePairs, TensorInfo, TensorType};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -14,13 +14,13 @@ fn small() -> Writer {
 }
 
 fn message(file: &Writer) -> String {
-    Backbone::from_bytes(file.bytes()).unwrap_err().to_string()
+    Backbone::from_bytes(&file.bytes()).unwrap_err().to_string()
 }
 
 #[test]
 fn describes_the_default_backbone() {
     let file = tiny();
-    let backbone = Backbone::from_bytes(file.clone()).unwrap();
+    let backbone = Backbone::from_bytes(&file).unwrap();
     let expected = Config {
         architecture: "llama".to_owned(),
         hidden: 256,
@@ -31,25 +31,24 @@ fn describes_the_default_backbone() {
         feed_forward: 768,
         context: 512,
         vocabulary: 8192,
-        rms_epsilon: 1e-5,
-        rope_base: 10_000.0,
-        rope_width: 32,
-        tied: true,
+        norm: NormKind::Rms,
+        norm_epsilon: 1e-5,
+        rope: Some(Rope { base: 10_000.0, width: 32, pairs: RopePairs::Interleaved }),
+        activation: Activation::GatedSilu,
     };
     assert_eq!(backbone.config(), &expected);
     assert_eq!(backbone.name(), "Mome Tiny");
-    assert_eq!(backbone.digest(), <[u8; 32]>::from(Sha256::digest(&file)));
-    assert_eq!(backbone.bytes().len(), file.len());
-    assert_eq!(backbone.tensors().count(), 56);
-    let embedding = backbone.tensor("token_embd.weight").unwrap();
+    assert_eq!(backbone.digest(), Some(Sha256::digest(&file).into()));
+    assert_eq!(backbone.tensors().len(), 56);
+    let embedding = backbone.gguf().tensor("token_embd.weight").unwrap();
     assert_eq!((embedding.rows(), embedding.columns(), embedding.kind), (8192, 256, TensorType::Q8_0));
-    assert_eq!(embedding.data, &file[embedding.offset..][..8192 * 8 * 34]);
-    assert!(backbone.tensor("output.weight").is_none());
+    assert_eq!(embedding.bytes(), 8192 * 8 * 34);
+    assert!(backbone.transformer().output.is_none());
 }
 
 #[test]
 fn the_vocabulary_digest_is_that_of_the_tokens_and_their_lengths() {
-    let backbone = Backbone::from_bytes(small().bytes()).unwrap();
+    let backbone = Backbone::from_bytes(&small().bytes()).unwrap();
     let mut bytes = [&13u32.to_le_bytes()[..], b"<|endoftext|>"].concat();
     for byte in 0..=u8::MAX {
         bytes.extend(1u32.to_le_bytes());
@@ -60,7 +59,7 @@ fn the_vocabulary_digest_is_that_of_the_tokens_and_their_lengths() {
 
 #[test]
 fn prompts_and_answers_equal_the_reference() {
-    let backbone = Backbone::from_bytes(tiny()).unwrap();
+    let backbone = Backbone::from_bytes(&tiny()).unwrap();
     let (frame, tokenizer) = (backbone.frame(), backbone.tokenizer());
     let cases: Value = serde_json::from_slice(&data("frame.json")).unwrap();
     for case in cases.as_array().unwrap() {
@@ -77,7 +76,7 @@ fn prompts_and_answers_equal_the_reference() {
 
 #[test]
 fn an_empty_question_has_no_tokens_of_its_own() {
-    let backbone = Backbone::from_bytes(tiny()).unwrap();
+    let backbone = Backbone::from_bytes(&tiny()).unwrap();
     let prompt = backbone.frame().prompt(backbone.tokenizer(), "");
     assert!(prompt.question.is_empty() && prompt.question.end <= prompt.tokens.len(), "{prompt:?}");
 }
@@ -85,7 +84,7 @@ fn an_empty_question_has_no_tokens_of_its_own() {
 #[test]
 fn the_begin_token_comes_only_where_the_file_asks_for_it() {
     let first = |file: &Writer| {
-        let backbone = Backbone::from_bytes(file.bytes()).unwrap();
+        let backbone = Backbone::from_bytes(&file.bytes()).unwrap();
         let prompt = backbone.frame().prompt(backbone.tokenizer(), "x");
         assert_eq!(backbone.tokenizer().decode(&prompt.tokens[prompt.question.clone()]), "x");
         prompt.tokens[0]
@@ -102,7 +101,7 @@ fn tells_what_cannot_be_run() {
     let with = |key: &str, value| message(&small().meta(key, value));
     assert_eq!(
         with("general.architecture", Meta::Text("mamba")),
-        "architecture mamba is not supported; supported is llama"
+        "architecture mamba is not supported; supported are llama, qwen2, qwen3, gpt2"
     );
     assert_eq!(message(&small().without_meta("llama.block_count")), "metadata llama.block_count is missing");
     assert_eq!(
@@ -128,10 +127,75 @@ fn tells_what_cannot_be_run() {
     );
     assert!(with("llama.expert_count", Meta::U32(8)).contains("mixture of feed-forward experts"));
     assert!(with("llama.attention.value_length", Meta::U32(8)).contains("value heads of another width"));
-    let factors = small().tensor("rope_freqs.weight", 0, &[2], vec![0; 8]);
-    assert!(message(&factors).contains("rope_freqs.weight"));
     assert_eq!(
         with("llama.embedding_length", Meta::U32(16)),
-        "tensor token_embd.weight: its shape is [8, 257], not [16, 257] (width, tokens)"
+        "tensor token_embd.weight: its shape is [8, 257], not [16, 257]"
     );
+}
+
+#[test]
+fn tells_which_tensor_does_not_fit() {
+    let without = |name: &str| message(&small().without_tensor(name));
+    assert_eq!(without("output_norm.weight"), "tensor output_norm.weight: it is missing");
+    assert_eq!(without("blk.0.ffn_down.weight"), "tensor blk.0.ffn_down.weight: it is missing");
+    let added = |name: &str, shape: &[u64]| {
+        let data = vec![0; 4 * shape.iter().product::<u64>() as usize];
+        small().without_tensor(name).tensor(name, 0, shape, data)
+    };
+    assert_eq!(
+        message(&added("rope_freqs.weight", &[3])),
+        "tensor rope_freqs.weight: its shape is [3], not [2]"
+    );
+    Backbone::from_bytes(&added("rope_freqs.weight", &[2]).bytes()).unwrap();
+    assert_eq!(
+        message(&added("blk.0.attn_q.weight", &[8, 4])),
+        "tensor blk.0.attn_q.weight: its shape is [8, 4], not [8, 8]"
+    );
+    assert_eq!(
+        message(&added("blk.1.attn_q.weight", &[8, 8])),
+        "tensor blk.1.attn_q.weight: architecture llama has no such tensor"
+    );
+    assert_eq!(
+        message(&added("blk.0.attn_q_norm.weight", &[4])),
+        "tensor blk.0.attn_q_norm.weight: architecture llama has no such tensor"
+    );
+    let biased = Backbone::from_bytes(&added("blk.0.attn_q.bias", &[8]).bytes()).unwrap();
+    let block = &biased.transformer().blocks[0];
+    assert!(block.query.bias.is_some() && block.key.bias.is_none());
+    let quantised = small().without_tensor("output_norm.weight").meta("llama.x", Meta::U32(0));
+    let quantised = quantised.tensor("output_norm.weight", 8, &[32], vec![0; 34]);
+    assert!(message(&quantised).contains("output_norm.weight"), "{}", message(&quantised));
+}
+
+/// However a file is cut, every byte of every tensor comes once, in order.
+#[test]
+fn pieces_cover_the_tensors() {
+    let file = tiny();
+    let backbone = Backbone::from_bytes(&file).unwrap();
+    let mut seen = vec![0; backbone.tensors().len()];
+    let (mut start, mut step) = (0, 1);
+    while start < file.len() {
+        let end = file.len().min(start + step);
+        for piece in backbone.pieces(start as u64, &file[start..end]) {
+            let info = &backbone.tensors()[piece.tensor];
+            assert_eq!(piece.offset, seen[piece.tensor]);
+            assert_eq!(piece.bytes, &file[info.range.start as usize + piece.offset..][..piece.bytes.len()]);
+            seen[piece.tensor] += piece.bytes.len();
+        }
+        (start, step) = (end, (step * 7 + 13) % 70_000);
+    }
+    let lengths: Vec<usize> = backbone.tensors().iter().map(TensorInfo::bytes).collect();
+    assert_eq!(seen, lengths);
+}
+
+#[test]
+fn the_head_is_read_once_enough_of_the_file_is_there() {
+    let file = tiny();
+    let data = Backbone::from_bytes(&file).unwrap().tensors()[0].range.start as usize;
+    for length in [0, 3, 4, 100, 20_000, data / 2] {
+        assert!(Backbone::read_head(&file[..length], file.len() as u64).unwrap().is_none(), "{length}");
+    }
+    let backbone = Backbone::read_head(&file[..data], file.len() as u64).unwrap().unwrap();
+    assert_eq!((backbone.digest(), backbone.name()), (None, "Mome Tiny"));
+    assert!(Backbone::read_head(b"GGUX", 1000).is_err());
 }

@@ -11,7 +11,7 @@ use mome_backbone::{Backbone, Tokenizer};
 use proptest::prelude::*;
 use serde_json::Value;
 
-static TINY: LazyLock<Backbone> = LazyLock::new(|| Backbone::from_bytes(tiny()).unwrap());
+static TINY: LazyLock<Backbone> = LazyLock::new(|| Backbone::from_bytes(&tiny()).unwrap());
 
 fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
     tokenizer.encode(text).into_iter().map(|token| token.id).collect()
@@ -21,7 +21,7 @@ fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
 fn equals_the_oracle() {
     let oracle: Value = serde_json::from_slice(&data("tokenizer-gpt-2.json")).unwrap();
     let list = |key: &str| serde_json::from_value::<Vec<String>>(oracle[key].clone()).unwrap();
-    let backbone = Backbone::from_bytes(small_llama(&list("vocab"), &list("merges")).bytes()).unwrap();
+    let backbone = Backbone::from_bytes(&small_llama(&list("vocab"), &list("merges")).bytes()).unwrap();
     let tokenizer = backbone.tokenizer();
     let control = "<|endoftext|>";
     for case in oracle["cases"].as_array().unwrap() {
@@ -39,11 +39,11 @@ fn equals_the_oracle() {
 fn tells_what_it_cannot_use() {
     let vocabulary = byte_vocabulary();
     let good = small_llama(&vocabulary, &["a b".to_owned()]);
-    let message = |file: common::Writer| Backbone::from_bytes(file.bytes()).unwrap_err().to_string();
+    let message = |file: common::Writer| Backbone::from_bytes(&file.bytes()).unwrap_err().to_string();
     let unjoined = message(good.clone());
     assert_eq!(unjoined, "tokenizer.ggml.merges, entry 0: `a b` does not join two tokens to a third");
     let good = small_llama(&vocabulary, &[]);
-    Backbone::from_bytes(good.bytes()).unwrap();
+    Backbone::from_bytes(&good.bytes()).unwrap();
     assert_eq!(
         message(good.clone().meta("tokenizer.ggml.model", Meta::Text("llama"))),
         "tokenizer model llama is not supported; supported is gpt2"
@@ -75,7 +75,7 @@ fn a_token_that_text_could_spell_is_out_of_reach_when_it_is_control() {
     let types = |last| (0..258).map(|id| if id == 257 { last } else { 1 }).collect::<Vec<i32>>();
     let file = |types: &[i32]| {
         let file = small_llama(&vocabulary, &merges).meta("tokenizer.ggml.token_type", Meta::Integers(types));
-        Backbone::from_bytes(file.bytes())
+        Backbone::from_bytes(&file.bytes())
     };
     assert_eq!(ids(file(&types(1)).unwrap().tokenizer(), "hi"), [257]);
     // The merge now leads to no token that text may have.

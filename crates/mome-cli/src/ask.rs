@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use mome::{Answer, AnswerOptions, FetchedBytes, LoadOptions, Mome, Reason, Store};
 
-use crate::backbone::embedded;
+use crate::backbone::EMBEDDED;
 use crate::output::{self, Failure};
 use crate::{DeviceArguments, UNKNOWN};
 
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &AskArguments) -> Result<ExitCode, Failure> {
 /// Opens a pack, with the embedded backbone where it is the pack's.
 pub(crate) async fn load(arguments: &PackArguments) -> Result<Mome, Failure> {
     let device = arguments.device.device;
-    let options = LoadOptions { device, alpha: arguments.alpha, backbone: Some(embedded()?) };
+    let options = LoadOptions { device, alpha: arguments.alpha, backbone: Some(EMBEDDED.into()) };
     Ok(Mome::load(Store::open(&arguments.pack)?, options).await?)
 }
 

@@ -1,29 +1,31 @@
 //! The backbone that comes with the command, and others from files.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use mome_backbone::Backbone;
+use mome_engine::{DeviceChoice, Executor, open};
 
 use crate::output::Failure;
 
-const EMBEDDED: &[u8] = include_bytes!("../../mome-backbone/data/mome-tiny-q8_0.gguf");
+/// The file of the backbone that comes with the command.
+pub(crate) const EMBEDDED: &[u8] = include_bytes!("../../mome-backbone/data/mome-tiny-q8_0.gguf");
 
-/// The backbone of this file; the one that comes with the command where none is named.
-pub(crate) fn backbone(file: Option<&Path>) -> Result<Arc<Backbone>, Failure> {
-    match file {
-        Some(file) => {
-            let bytes = fs::read(file).map_err(|error| Failure::File { file: file.into(), error })?;
-            let backbone = Backbone::from_bytes(bytes);
-            backbone.map(Arc::new).map_err(|error| Failure::Backbone { file: file.into(), error })
-        }
-        None => embedded(),
-    }
+/// The bytes of this backbone's file; of the one that comes with the command where none is named.
+pub(crate) fn backbone_file(file: Option<&Path>) -> Result<Cow<'static, [u8]>, Failure> {
+    let Some(file) = file else { return Ok(Cow::Borrowed(EMBEDDED)) };
+    let bytes = fs::read(file).map_err(|error| Failure::File { file: file.into(), error })?;
+    Ok(Cow::Owned(bytes))
 }
 
-/// The backbone that comes with the command.
-pub(crate) fn embedded() -> Result<Arc<Backbone>, Failure> {
-    let backbone = Backbone::from_bytes(EMBEDDED);
-    backbone.map(Arc::new).map_err(|error| Failure::Backbone { file: "the embedded backbone".into(), error })
+/// Puts a backbone on a device; `file` is what [`backbone_file`] was asked for.
+pub(crate) fn open_backbone(
+    file: Option<&Path>,
+    bytes: &[u8],
+    device: DeviceChoice,
+) -> Result<Arc<dyn Executor>, Failure> {
+    let named = file.unwrap_or(Path::new("the backbone of this command"));
+    let opened = pollster::block_on(open(bytes, device));
+    Ok(opened.map_err(|error| Failure::Backbone { file: named.into(), error })?.executor)
 }

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mome::TokenLogprob;
-use mome_engine::{EngineError, Executor, Head, Pass, Prediction, open};
+use mome_engine::{EngineError, Executor, Head, Pass, Prediction};
 use serde::Serialize;
 
 use crate::DeviceArguments;
-use crate::backbone::backbone;
+use crate::backbone::{backbone_file, open_backbone};
 use crate::output::{self, Failure};
 
 #[derive(Args)]
@@ -38,9 +38,9 @@ struct Generated {
 }
 
 pub(crate) fn run(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
-    let backbone = backbone(Some(&arguments.backbone))?;
-    let (executor, _) = pollster::block_on(open(backbone.clone(), arguments.device.device))?;
-    let tokenizer = backbone.tokenizer();
+    let file = backbone_file(Some(&arguments.backbone))?;
+    let executor = open_backbone(Some(&arguments.backbone), &file, arguments.device.device)?;
+    let tokenizer = executor.backbone().tokenizer();
     let spoken = tokenizer.encode(&arguments.prompt).into_iter().map(|token| token.id);
     let prompt: Vec<u32> = tokenizer.begin().into_iter().chain(spoken).collect();
     let predictions = pollster::block_on(greedy(executor.as_ref(), &prompt, arguments.max_tokens))?;

@@ -129,7 +129,8 @@ fn pack_in_words(pack: &PackContents) -> String {
 fn gguf(path: &Path) -> Result<GgufContents, Failure> {
     let file = || PathBuf::from(path);
     let bytes = fs::read(path).map_err(|error| Failure::File { file: file(), error })?;
-    let gguf = Gguf::parse(&bytes).map_err(|error| Failure::Gguf { file: file(), error })?;
+    let gguf =
+        Gguf::parse(&bytes, bytes.len() as u64).map_err(|error| Failure::Gguf { file: file(), error })?;
     let tensors = gguf.tensors().iter().map(|tensor| TensorContents {
         name: tensor.name.clone(),
         r#type: tensor.kind.name(),

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use mome_engine::open;
 use mome_train::{MemorizeOptions, Report, memorize, read_facts};
 use serde::Serialize;
 
 use crate::DeviceArguments;
-use crate::backbone::backbone;
+use crate::backbone::{backbone_file, open_backbone};
 use crate::output::{self, Failure};
 use crate::progress::StageProgress;
 
@@ -51,15 +50,16 @@ struct ReportJson<'a> {
 
 pub(crate) fn run(arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
     let facts = read_facts(&arguments.facts)?;
-    let backbone = backbone(arguments.backbone.as_deref())?;
-    let (executor, _) = pollster::block_on(open(backbone, arguments.device.device))?;
+    let backbone = backbone_file(arguments.backbone.as_deref())?;
+    let executor = open_backbone(arguments.backbone.as_deref(), &backbone, arguments.device.device)?;
     let pack =
         arguments.facts.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let options = MemorizeOptions { pack, alpha: arguments.alpha, seed: arguments.seed };
     let progress = StageProgress::new();
-    let report = memorize(&facts, &executor, &arguments.out, &options, &|stage, done, total| {
-        progress.show(stage, done, total);
-    })?;
+    let report =
+        memorize(&facts, (&executor, &backbone), &arguments.out, &options, &|stage, done, total| {
+            progress.show(stage, done, total);
+        })?;
     for (id, reason) in &report.failed {
         eprintln!("mome: {id} failed: {reason}");
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use mome::MomeError;
-use mome_backbone::{BackboneError, GgufError};
+use mome_backbone::GgufError;
 use mome_engine::EngineError;
 use mome_store::StoreError;
 use mome_train::{FactsError, MemorizeError};
@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error("{file}: {error}")]
-    Backbone { file: PathBuf, error: BackboneError },
+    Backbone { file: PathBuf, error: EngineError },
     #[error("{file}: {error}")]
     Gguf { file: PathBuf, error: GgufError },
     #[error("{file}: {error}")]

@@ -12,7 +12,7 @@ use mome::attach::{Attachment, accepted_bias, memory, verified};
 use mome::memorise::{EPSILON, loss, trace};
 use mome::{Pack, Store};
 use mome_backbone::Backbone;
-use mome_engine::{CpuExecutor, Executor, Head, Pass};
+use mome_engine::{DeviceChoice, Executor, Head, Pass};
 use mome_pack::{Expert, Slot};
 use mome_train::{Fact, read_facts};
 use pollster::block_on;
@@ -29,13 +29,13 @@ struct Relations {
 impl Relations {
     fn open() -> Self {
         let pack = block_on(Pack::open(Store::open(&relations().0).unwrap())).unwrap();
-        let executor = CpuExecutor::new(block_on(pack.fetch_backbone()).unwrap()).unwrap();
+        let executor = block_on(pack.open_backbone(DeviceChoice::Cpu.into())).unwrap().executor;
         let leaves: Vec<usize> = (0..pack.index().leaves().len()).collect();
         let mut experts = block_on(pack.experts_of(&leaves)).unwrap();
         let facts = read_facts(Path::new(&data("relations.jsonl"))).unwrap();
         experts.sort_by(|a, b| a.id.cmp(&b.id));
         assert!(facts.iter().map(|fact| &fact.id).eq(experts.iter().map(|expert| &expert.id)));
-        Self { pack, facts, experts, executor: Arc::new(executor) }
+        Self { pack, facts, experts, executor }
     }
 
     fn backbone(&self) -> &Backbone {

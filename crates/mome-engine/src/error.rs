@@ -1,10 +1,25 @@
 //! What can go wrong while running a backbone.
 
+use mome_backbone::BackboneError;
 use thiserror::Error;
 
 /// Why a backbone could not be loaded or run.
 #[derive(Debug, Error)]
 pub enum EngineError {
+    /// A file that cannot be used as a backbone.
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    /// A file of another length than was said.
+    #[error("the backbone's file has {found} bytes, not {expected}")]
+    Length {
+        /// How many bytes it was to have.
+        expected: u64,
+        /// How many came.
+        found: u64,
+    },
+    /// A file that does not come to its tensors.
+    #[error("the head of the backbone's file is longer than {0} bytes")]
+    Head(usize),
     /// More tokens than the sequence or the backbone's context holds.
     #[error("{tokens} tokens do not fit: the context holds {capacity}")]
     TooLong {

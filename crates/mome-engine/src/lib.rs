@@ -1,6 +1,6 @@
 //! Runs a backbone over tokens: on a GPU through wgpu, or on the CPU, behind one trait.
 //!
-//! [`open`] chooses the device. An [`Executor`] holds the weights and begins a [`Sequence`] for each
+//! [`open`] chooses the device and puts a backbone on it, [`Opening`] while its file still arrives. An [`Executor`] holds the weights and begins a [`Sequence`] for each
 //! question; a sequence holds the KV cache and takes one [`Pass`] after another.
 
 mod check;
@@ -9,13 +9,11 @@ mod error;
 mod executor;
 mod gpu;
 mod memory;
-mod open;
+mod opening;
 
-pub use cpu::CpuExecutor;
 pub use error::EngineError;
 pub use executor::{Executor, Head, MaybeSendSync, Output, Pass, Prediction, Sequence};
-pub use gpu::GpuExecutor;
 pub use memory::{
     AttachedExpert, AttentionParameters, KEY_WIDTH, MAX_SLOTS, Memory, MemorySlot, QueryProjection,
 };
-pub use open::{DeviceChoice, open};
+pub use opening::{DeviceChoice, OpenOptions, Opened, Opening, open};

@@ -6,16 +6,15 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Golden, data, run};
-use mome_backbone::Backbone;
+use common::{cpu, data, run};
 use mome_engine::{
-    AttachedExpert, AttentionParameters, CpuExecutor, Executor, Head, KEY_WIDTH, MAX_SLOTS, Memory,
-    MemorySlot, Pass, QueryProjection, Sequence,
+    AttachedExpert, AttentionParameters, DeviceChoice, Head, KEY_WIDTH, MAX_SLOTS, Memory, MemorySlot,
+    Opening, Pass, QueryProjection, Sequence, open,
 };
 
 /// A sequence of eight tokens of which three have run.
 fn begun() -> Box<dyn Sequence> {
-    let executor = CpuExecutor::new(Golden::load("llama-tied-q4_0").backbone).unwrap();
+    let executor = cpu(&data("llama-tied-q4_0.gguf"));
     let mut sequence = executor.begin(8).unwrap();
     run(&mut *sequence, Pass { tokens: &[1, 2, 3], ..Pass::default() });
     sequence
@@ -32,7 +31,7 @@ fn refusal(pass: Pass<'_>) -> String {
 
 #[test]
 fn passes_that_do_not_fit() {
-    let executor = CpuExecutor::new(Golden::load("llama-f32").backbone).unwrap();
+    let executor = cpu(&data("llama-f32.gguf"));
     let message = executor.begin(257).err().unwrap().to_string();
     assert_eq!(message, "257 tokens do not fit: the context holds 256");
     let pass = Pass { tokens: &[0; 6], ..Pass::default() };
@@ -116,5 +115,26 @@ fn with_name(one: &str, other: &str) -> String {
             file[at..at + name.len()].copy_from_slice(name.as_bytes());
         }
     }
-    CpuExecutor::new(Arc::new(Backbone::from_bytes(file).unwrap())).err().unwrap().to_string()
+    pollster::block_on(open(&file, DeviceChoice::Cpu)).unwrap_err().to_string()
+}
+
+#[test]
+fn files_of_another_length() {
+    let file = data("llama-tied-q4_0.gguf");
+    let opened = |said: usize, file: &[u8]| {
+        pollster::block_on(async {
+            let mut opening = Opening::new(said as u64, DeviceChoice::Cpu.into());
+            opening.push(file).await?;
+            opening.finish().await
+        })
+    };
+    let length = file.len();
+    opened(length, &file).unwrap();
+    let short = opened(length, &file[..length - 1]).unwrap_err().to_string();
+    assert_eq!(short, format!("the backbone's file has {} bytes, not {length}", length - 1));
+    let long = opened(length - 1, &file).unwrap_err().to_string();
+    assert_eq!(long, format!("the backbone's file has {length} bytes, not {}", length - 1));
+    let head_only = opened(length, &file[..100]).unwrap_err().to_string();
+    assert_eq!(head_only, format!("the backbone's file has 100 bytes, not {length}"));
+    assert!(opened(100, &file[..100]).unwrap_err().to_string().contains("cut off"));
 }

@@ -4,39 +4,35 @@
 
 mod common;
 
-use common::{GOLDEN, Golden, greedy, run, run_once, tiny};
-use mome_engine::{CpuExecutor, Executor, Head, Pass};
+use common::{GOLDEN, Golden, cpu, greedy, run, run_once, tiny};
+use mome_engine::{Head, Pass};
 use proptest::prelude::*;
-
-fn cpu(golden: &Golden) -> CpuExecutor {
-    CpuExecutor::new(golden.backbone.clone()).unwrap()
-}
 
 #[test]
 fn logits_and_greedy_tokens_equal_the_golden_ones() {
     for name in GOLDEN {
         let golden = Golden::load(name);
-        golden.check(&cpu(&golden));
+        golden.check(&*cpu(&golden.file));
     }
 }
 
 #[test]
 fn the_default_backbone_says_what_its_card_says() {
-    let backbone = tiny();
-    let executor = CpuExecutor::new(backbone.clone()).unwrap();
+    let executor = cpu(&tiny());
+    let backbone = executor.backbone();
     let prompt = backbone.frame().prompt(backbone.tokenizer(), "What is the capital of France?");
-    let tokens = greedy(&executor, &prompt.tokens, 5);
+    let tokens = greedy(&*executor, &prompt.tokens, 5);
     assert_eq!(backbone.tokenizer().decode(&tokens), " Liberal.\n");
 }
 
 #[test]
 fn threads_change_no_bit() {
     let golden = Golden::load("llama-q8_0");
-    let executor = cpu(&golden);
+    let executor = cpu(&golden.file);
     let head = Head { rows: golden.ids.len(), logits: true, ..Head::default() };
-    let shared = run_once(&executor, &golden.ids, head);
+    let shared = run_once(&*executor, &golden.ids, head);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let alone = pool.install(|| run_once(&executor, &golden.ids, head));
+    let alone = pool.install(|| run_once(&*executor, &golden.ids, head));
     assert_eq!(shared.logits, alone.logits);
     assert_eq!(shared.predictions, alone.predictions);
 }
@@ -45,7 +41,7 @@ fn threads_change_no_bit() {
 fn states_are_the_residual_stream() {
     let golden = Golden::load("llama-q4_0");
     let config = golden.backbone.config();
-    let executor = cpu(&golden);
+    let executor = cpu(&golden.file);
     let mut sequence = executor.begin(golden.ids.len()).unwrap();
     let head = Head { rows: 1, hidden: true, ..Head::default() };
     let layers = [config.layers, 0, 1, 0];
@@ -55,20 +51,20 @@ fn states_are_the_residual_stream() {
     assert!(output.states.iter().all(|state| state.len() == golden.ids.len() * width));
     assert_eq!(output.states[1], output.states[3]);
 
-    let embedding = golden.backbone.tensor("token_embd.weight").unwrap();
+    let (embedding, embeddings) = golden.tensor("token_embd.weight");
     let row_bytes = embedding.kind.row_bytes(width);
     let mut row = vec![0.0; width];
     for (id, state) in golden.ids.iter().zip(output.states[1].chunks(width)) {
-        embedding.kind.dequantize(&embedding.data[*id as usize * row_bytes..][..row_bytes], &mut row);
+        embedding.kind.dequantize(&embeddings[*id as usize * row_bytes..][..row_bytes], &mut row);
         assert_eq!(state, row);
     }
 
-    let norm = golden.backbone.tensor("output_norm.weight").unwrap();
+    let (norm, norm_data) = golden.tensor("output_norm.weight");
     let mut weight = vec![0.0; width];
-    norm.kind.dequantize(norm.data, &mut weight);
+    norm.kind.dequantize(norm_data, &mut weight);
     let last = &output.states[0][(golden.ids.len() - 1) * width..];
     let mean_square = last.iter().map(|value| f64::from(value * value)).sum::<f64>() / width as f64;
-    let scale = (mean_square + f64::from(config.rms_epsilon)).sqrt();
+    let scale = (mean_square + f64::from(config.norm_epsilon)).sqrt();
     for ((value, weight), hidden) in last.iter().zip(weight).zip(&output.hidden) {
         assert!((f64::from(*value) / scale * f64::from(weight) - f64::from(*hidden)).abs() < 1e-4);
     }
@@ -81,7 +77,7 @@ proptest! {
     #[test]
     fn passes_may_be_cut_anywhere(cuts in proptest::collection::vec(0usize..=40, 0..5), layer in 0usize..=3) {
         let golden = Golden::load("llama-tied-q8_0");
-        let executor = cpu(&golden);
+        let executor = cpu(&golden.file);
         let head = |rows| Some(Head { rows, logits: true, hidden: true, ..Head::default() });
         let mut whole = executor.begin(40).unwrap();
         let whole = run(&mut *whole, Pass { tokens: &golden.ids, states: &[layer], head: head(40) });

@@ -4,23 +4,23 @@
 
 mod common;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use common::{Golden, any_memory, assert_prediction, attend_naively, run_once};
+use common::{Golden, any_memory, assert_prediction, attend_naively, cpu, run_once};
 use mome_engine::{
-    AttachedExpert, AttentionParameters, CpuExecutor, Head, KEY_WIDTH, Memory, MemorySlot, QueryProjection,
+    AttachedExpert, AttentionParameters, Executor, Head, KEY_WIDTH, Memory, MemorySlot, QueryProjection,
 };
 use proptest::prelude::*;
 
 static GOLDEN: LazyLock<Golden> = LazyLock::new(|| Golden::load("llama-tied-q4_0"));
-static CPU: LazyLock<CpuExecutor> = LazyLock::new(|| CpuExecutor::new(GOLDEN.backbone.clone()).unwrap());
+static CPU: LazyLock<Arc<dyn Executor>> = LazyLock::new(|| cpu(&GOLDEN.file));
 
 /// Checks every row; says for how many of them null led.
 fn check(memory: &Memory, tokens: &[u32], rows: usize) -> usize {
     let watch = [3, 0, 511, 3];
     let head = Head { rows, watch: &watch, hidden: true, logits: true, memory: None };
-    let bare = run_once(&*CPU, tokens, head);
-    let with = run_once(&*CPU, tokens, Head { memory: Some(memory), ..head });
+    let bare = run_once(&**CPU, tokens, head);
+    let with = run_once(&**CPU, tokens, Head { memory: Some(memory), ..head });
     assert_eq!(bare.hidden, with.hidden);
     let config = GOLDEN.backbone.config();
     let mut led = 0;
@@ -81,7 +81,7 @@ fn the_lowest_of_equal_slots_is_named() {
     let mut memory = one_slot();
     memory.slots = vec![memory.slots[0].clone(); 3];
     memory.parameters.null = -100.0;
-    let output = run_once(&*CPU, &[1, 2], Head { rows: 1, memory: Some(&memory), ..Head::default() });
+    let output = run_once(&**CPU, &[1, 2], Head { rows: 1, memory: Some(&memory), ..Head::default() });
     assert_eq!(output.predictions[0].slot, Some(0));
 }
 
@@ -105,5 +105,5 @@ fn one_slot() -> Memory {
 
 /// The final hidden state at the last of some tokens.
 fn final_hidden(tokens: &[u32]) -> Vec<f32> {
-    run_once(&*CPU, tokens, Head { rows: 1, hidden: true, ..Head::default() }).hidden
+    run_once(&**CPU, tokens, Head { rows: 1, hidden: true, ..Head::default() }).hidden
 }

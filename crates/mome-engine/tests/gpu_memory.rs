@@ -4,29 +4,25 @@
 
 mod common;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use common::{Golden, any_memory, assert_close, assert_prediction, attend_naively, run, run_once};
-use mome_engine::{CpuExecutor, Executor, GpuExecutor, Head, MAX_SLOTS, Memory, Pass};
+use common::{Golden, any_memory, assert_close, assert_prediction, attend_naively, cpu, gpu, run, run_once};
+use mome_engine::{Executor, Head, MAX_SLOTS, Memory, Pass};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 static MODEL: LazyLock<Golden> = LazyLock::new(|| Golden::load("llama-tied-q4_0"));
-static CPU: LazyLock<CpuExecutor> = LazyLock::new(|| CpuExecutor::new(MODEL.backbone.clone()).unwrap());
-static GPU: LazyLock<GpuExecutor> = LazyLock::new(|| {
-    pollster::block_on(GpuExecutor::new(MODEL.backbone.clone(), true)).unwrap_or_else(|error| {
-        panic!("{error}; a driver that emulates one will do, such as Mesa's lavapipe")
-    })
-});
+static CPU: LazyLock<Arc<dyn Executor>> = LazyLock::new(|| cpu(&MODEL.file));
+static GPU: LazyLock<Arc<dyn Executor>> = LazyLock::new(|| gpu(&MODEL.file));
 
 /// Checks every row against the CPU, and against the logits without memory. Says for how many rows null led.
 fn check(memory: &Memory, tokens: &[u32], rows: usize) -> usize {
     let watch = [3, 0, 511, 3, memory.slots.first().map_or(0, |slot| slot.token)];
     let head = Head { rows, watch: &watch, hidden: true, logits: true, memory: Some(memory) };
-    let bare = run_once(&*GPU, tokens, Head { memory: None, ..head });
-    let gpu = run_once(&*GPU, tokens, head);
-    let cpu = run_once(&*CPU, tokens, head);
+    let bare = run_once(&**GPU, tokens, Head { memory: None, ..head });
+    let gpu = run_once(&**GPU, tokens, head);
+    let cpu = run_once(&**CPU, tokens, head);
     assert_eq!(bare.hidden, gpu.hidden);
     let config = MODEL.backbone.config();
     let mut led = 0;
@@ -88,7 +84,7 @@ fn as_many_slots_as_there_may_be() {
 fn the_lowest_of_equal_slots_is_named() {
     let mut memory = attended();
     memory.slots = vec![memory.slots[0].clone(); 150];
-    let output = run_once(&*GPU, &[1, 2], Head { rows: 2, memory: Some(&memory), ..Head::default() });
+    let output = run_once(&**GPU, &[1, 2], Head { rows: 2, memory: Some(&memory), ..Head::default() });
     assert!(output.predictions.iter().all(|prediction| prediction.slot == Some(0)));
 }
 
@@ -96,7 +92,7 @@ fn the_lowest_of_equal_slots_is_named() {
 fn null_leads_by_its_margin_and_not_before() {
     let mut memory = attended();
     let tokens = [1, 2, 3, 4];
-    let hidden = run_once(&*CPU, &tokens, Head { rows: 1, hidden: true, ..Head::default() }).hidden;
+    let hidden = run_once(&**CPU, &tokens, Head { rows: 1, hidden: true, ..Head::default() }).hidden;
     let scores = attend_naively(&memory, 0, &hidden, 512).scores;
     let edge = scores.into_iter().fold(f64::MIN, f64::max) as f32 + memory.parameters.margin;
     memory.parameters.null = edge - 0.01;

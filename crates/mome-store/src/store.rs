@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::lock::Mutex as AsyncMutex;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use mome_pack::{Digest, Link};
 use web_time::Instant;
 
@@ -20,6 +20,8 @@ const MAX_MANIFEST: u64 = 4 << 20;
 const CACHE_CAPACITY: usize = 64 << 20;
 /// Files fetched at once; browsers and servers queue what is beyond.
 const MAX_CONCURRENT: usize = 64;
+/// Files of a stream that are on their way or at hand: the one in use is not among them.
+const STREAM_AHEAD: usize = 2;
 /// Pauses before a file is fetched once more.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(300)];
 
@@ -138,6 +140,16 @@ impl Store {
         stream::iter(requests).buffered(MAX_CONCURRENT).try_collect().await
     }
 
+    /// Objects one after another, each verified before it is handed over. None is kept: for files that are used up as
+    /// they arrive. While one is used the next is fetched.
+    ///
+    /// # Errors
+    /// As [`Store::object`]; the stream is of no use after an error.
+    pub fn stream(&self, links: &[Link]) -> impl Stream<Item = Result<Vec<u8>, StoreError>> {
+        let requests: Vec<_> = links.iter().map(|link| self.fetch_verified(link)).collect();
+        stream::iter(requests).buffered(STREAM_AHEAD)
+    }
+
     /// What came from the source so far.
     #[must_use]
     pub fn fetched(&self) -> Fetched {
@@ -145,10 +157,14 @@ impl Store {
     }
 
     async fn fetch_object(&self, link: &Link) -> Result<Arc<[u8]>, StoreError> {
+        let bytes: Arc<[u8]> = self.fetch_verified(link).await?.into();
+        lock(&self.cache).insert(link.digest, bytes.clone());
+        Ok(bytes)
+    }
+
+    async fn fetch_verified(&self, link: &Link) -> Result<Vec<u8>, StoreError> {
         let path = link.digest.path();
         let bytes = self.fetch(&path, link.length, Freshness::Immutable, |bytes| verify(bytes, link)).await?;
-        let bytes: Arc<[u8]> = bytes.into();
-        lock(&self.cache).insert(link.digest, bytes.clone());
         let mut fetched = lock(&self.fetched);
         fetched.objects += 1;
         fetched.bytes += link.length;

@@ -120,7 +120,7 @@ pub enum MemorizeError {
 /// [`MemorizeError`]. A fact that cannot be memorised is no error: it is left out and reported.
 pub fn memorize(
     facts: &[Fact],
-    executor: &Arc<dyn Executor>,
+    (executor, backbone_file): (&Arc<dyn Executor>, &[u8]),
     out: &Path,
     options: &MemorizeOptions,
     progress: &(impl Fn(Stage, u64, u64) + Sync),
@@ -203,7 +203,7 @@ pub fn memorize(
     let shards = leaves.len() as u64;
     let root = writer.object(&Root { beam: BEAM, leaves }.encode()?)?;
     let parts =
-        backbone.bytes().chunks(BACKBONE_PART).map(|part| writer.object(part)).collect::<Result<_, _>>()?;
+        backbone_file.chunks(BACKBONE_PART).map(|part| writer.object(part)).collect::<Result<_, _>>()?;
     let manifest = Manifest {
         format: FORMAT,
         pack: options.pack.clone(),
@@ -211,7 +211,7 @@ pub fn memorize(
         created: seconds_since_1970(),
         expires: None,
         backbone: BackboneReference {
-            digest: Digest(backbone.digest()),
+            digest: Digest::of(backbone_file),
             name: backbone.name().to_owned(),
             architecture: backbone.config().architecture.clone(),
             hidden: backbone.config().hidden as u32,

@@ -21,9 +21,7 @@ impl Backbone {
     /// Where the file is not a usable GGUF or the device cannot be had.
     pub async fn load(bytes: Vec<u8>, device: String) -> Result<Backbone, JsError> {
         let device = DeviceChoice::from_str(&device).map_err(|problem| JsError::new(&problem))?;
-        let backbone = mome_backbone::Backbone::from_bytes(bytes)?;
-        let (executor, _) = mome_engine::open(Arc::new(backbone), device).await?;
-        Ok(Self { executor })
+        Ok(Self { executor: mome_engine::open(&bytes, device).await?.executor })
     }
 
     /// The device in words.

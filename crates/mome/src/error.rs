@@ -1,6 +1,5 @@
 //! What can go wrong between a question and its answer.
 
-use mome_backbone::BackboneError;
 use mome_engine::EngineError;
 use mome_pack::{Digest, PackError};
 use mome_store::StoreError;
@@ -20,21 +19,18 @@ pub enum MomeError {
         /// What is wrong with it.
         error: PackError,
     },
-    /// The backbone cannot be read.
-    #[error("backbone: {0}")]
-    Backbone(#[from] BackboneError),
     /// The backbone at hand is not the one that the pack was made with.
-    #[error("the pack was made with the backbone {wanted}, which is not the one at hand, {found}")]
+    #[error("the pack was made with the backbone {wanted}, which is not the one at hand{}", in_words(found))]
     OtherBackbone {
         /// Digest of the pack's backbone.
         wanted: Digest,
-        /// Digest of the backbone at hand.
-        found: Digest,
+        /// Digest of the backbone at hand, where all of its file was seen.
+        found: Option<Digest>,
     },
     /// The selector does not fit the backbone.
     #[error("the selector of this pack does not fit its backbone: {0}")]
     Selector(String),
-    /// The backbone could not be run.
+    /// The backbone could not be read or run.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A question without a word.
@@ -51,4 +47,8 @@ pub enum MomeError {
     /// An alpha that is no share.
     #[error("alpha is {0}, but must lie between 0 and 1")]
     Alpha(f64),
+}
+
+fn in_words(digest: &Option<Digest>) -> String {
+    digest.map_or_else(String::new, |digest| format!(", {digest}"))
 }

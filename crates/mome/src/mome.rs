@@ -1,9 +1,9 @@
 //! The answer loop: route, select, abstain or draft and verify.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use mome_backbone::Backbone;
-use mome_engine::{DeviceChoice, Executor, Head, Pass, Prediction, open};
+use mome_engine::{DeviceChoice, Executor, Head, Opened, Pass, Prediction, open};
 use mome_pack::{Expert, WordingHash};
 use mome_store::{Fetched, Store};
 
@@ -26,8 +26,8 @@ pub struct LoadOptions {
     pub device: DeviceChoice,
     /// The share of unknown questions that may be answered; the pack's own where `None`.
     pub alpha: Option<f64>,
-    /// A backbone that is at hand: used where it is the pack's, so that it need not be fetched.
-    pub backbone: Option<Arc<Backbone>>,
+    /// The file of a backbone that is at hand: used where it is the pack's, so that it need not be fetched.
+    pub backbone: Option<Cow<'static, [u8]>>,
 }
 
 /// How one question is to be answered.
@@ -54,18 +54,17 @@ struct Choice<'a> {
 }
 
 impl Mome {
-    /// Opens a pack and puts its backbone on a device. The backbone is fetched from the pack unless the one at
-    /// hand is the same.
+    /// Opens a pack and puts its backbone on a device. The backbone is fetched from the pack, part by part, unless the
+    /// file at hand is the same.
     ///
     /// # Errors
     /// [`MomeError`]: where an object cannot be had or read, the device not be used, or `alpha` is no share.
     pub async fn load(store: Store, options: LoadOptions) -> Result<Self, MomeError> {
         let pack = Pack::open(store).await?;
-        let backbone = match options.backbone {
-            Some(backbone) if pack.check_backbone(&backbone).is_ok() => backbone,
-            _ => pack.fetch_backbone().await?,
+        let Opened { executor, device_note } = match options.backbone {
+            Some(file) if pack.is_backbone(&file) => open(&file, options.device).await?,
+            _ => pack.open_backbone(options.device.into()).await?,
         };
-        let (executor, device_note) = open(backbone, options.device).await?;
         Self::new(pack, executor, device_note, options.alpha)
     }
 

@@ -1,9 +1,10 @@
 //! A pack that is open: its manifest, selector and index are at hand, its shards come when they are asked for.
 
-use std::sync::Arc;
+use std::pin::pin;
 
+use futures::TryStreamExt;
 use mome_backbone::Backbone;
-use mome_engine::QueryProjection;
+use mome_engine::{OpenOptions, Opened, Opening, QueryProjection};
 use mome_pack::{Digest, Expert, Link, Manifest, PackError, Root, Selector, Shard};
 use mome_store::Store;
 
@@ -91,17 +92,29 @@ impl Pack {
         Ok(experts)
     }
 
-    /// Fetches the pack's backbone.
+    /// Fetches the pack's backbone and puts it on a device part by part.
     ///
     /// # Errors
-    /// [`MomeError::Store`] where a part cannot be had, [`MomeError::Backbone`] where the file cannot be read, and
-    /// [`MomeError::OtherBackbone`] where the parts do not make the file that they should.
-    pub async fn fetch_backbone(&self) -> Result<Arc<Backbone>, MomeError> {
-        let parts = self.store.objects(&self.manifest.backbone.parts).await?;
-        let found = parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>();
-        let backbone = Arc::new(Backbone::from_bytes(found)?);
-        self.check_backbone(&backbone)?;
-        Ok(backbone)
+    /// [`MomeError::Store`] where a part cannot be had, [`MomeError::Engine`] where the file cannot be read or the
+    /// device not be used, and [`MomeError::OtherBackbone`] where the parts do not make the file that they should.
+    pub async fn open_backbone(&self, options: OpenOptions) -> Result<Opened, MomeError> {
+        let parts = &self.manifest.backbone.parts;
+        // Lengths are the manifest's word: a sum that overflows is longer than any file.
+        let length = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.length));
+        let mut opening = Opening::new(length, options);
+        let mut arriving = pin!(self.store.stream(parts));
+        while let Some(part) = arriving.try_next().await? {
+            opening.push(&part).await?;
+        }
+        let opened = opening.finish().await?;
+        self.check_backbone(opened.executor.backbone())?;
+        Ok(opened)
+    }
+
+    /// Whether this is the file of the pack's backbone.
+    #[must_use]
+    pub fn is_backbone(&self, file: &[u8]) -> bool {
+        Digest::of(file) == self.manifest.backbone.digest
     }
 
     /// Makes sure that this is the pack's backbone, and that the selector reads layers that it has.
@@ -109,8 +122,9 @@ impl Pack {
     /// # Errors
     /// [`MomeError::OtherBackbone`] or [`MomeError::Selector`].
     pub fn check_backbone(&self, backbone: &Backbone) -> Result<(), MomeError> {
-        let (wanted, found) = (self.manifest.backbone.digest, Digest(backbone.digest()));
-        if wanted != found {
+        let wanted = self.manifest.backbone.digest;
+        let found = backbone.digest().map(Digest);
+        if found != Some(wanted) {
             return Err(MomeError::OtherBackbone { wanted, found });
         }
         let (selector, config) = (self.selection.selector(), backbone.config());

@@ -19,7 +19,27 @@ pub struct TensorInfo {
     /// Its dimensions, the contiguous one (columns) first.
     pub shape: Vec<u64>,
     /// Its bytes in the file.
-    pub range: Range<usize>,
+    pub range: Range<u64>,
+}
+
+impl TensorInfo {
+    /// Elements in a row.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.shape.first().map_or(0, |columns| *columns as usize)
+    }
+
+    /// Number of rows: the product of all dimensions but the first.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.shape.iter().skip(1).product::<u64>() as usize
+    }
+
+    /// How many bytes its data take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        (self.range.end - self.range.start) as usize
+    }
 }
 
 /// A line of the tensor table, before it is known where the data begin.
@@ -81,15 +101,15 @@ fn tensor_bytes(kind: TensorType, shape: &[u64]) -> Result<u64, String> {
 pub(super) fn place_tensors(
     headers: Vec<TensorHeader>,
     head: usize,
-    file: usize,
+    file: u64,
     alignment: u64,
 ) -> Result<Vec<TensorInfo>, GgufError> {
     let data = (head as u64).next_multiple_of(alignment);
     let place = |header: TensorHeader| {
         let end = data.checked_add(header.offset).and_then(|start| start.checked_add(header.bytes));
         match end {
-            Some(end) if end <= file as u64 && header.offset.is_multiple_of(alignment) => {
-                let range = (end - header.bytes) as usize..end as usize;
+            Some(end) if end <= file && header.offset.is_multiple_of(alignment) => {
+                let range = end - header.bytes..end;
                 Ok(TensorInfo { name: header.name, kind: header.kind, shape: header.shape, range })
             }
             _ => Err(GgufError::Offset { tensor: header.name, offset: header.offset, bytes: header.bytes }),

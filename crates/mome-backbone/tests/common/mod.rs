@@ -76,6 +76,16 @@ impl Writer {
         self
     }
 
+    /// Adds a tensor of zeros.
+    fn zeros(self, name: &str, shape: &[u64]) -> Self {
+        self.tensor(name, 0, shape, vec![0; 4 * shape.iter().product::<u64>() as usize])
+    }
+
+    pub fn without_tensor(mut self, name: &str) -> Self {
+        self.tensors.retain(|tensor| tensor.name != name);
+        self
+    }
+
     /// Makes the last tensor claim to be elsewhere.
     pub fn at_offset(mut self, offset: u64) -> Self {
         self.tensors.last_mut().unwrap().offset = Some(offset);
@@ -127,7 +137,17 @@ pub fn small_llama(vocabulary: &[String], merges: &[String]) -> Writer {
         .meta("tokenizer.ggml.merges", Meta::Texts(merges))
         .meta("tokenizer.ggml.bos_token_id", Meta::U32(0))
         .meta("tokenizer.ggml.eos_token_id", Meta::U32(0))
-        .tensor("token_embd.weight", 0, &[8, vocabulary.len() as u64], vec![0; vocabulary.len() * 32])
+        .zeros("token_embd.weight", &[8, vocabulary.len() as u64])
+        .zeros("output_norm.weight", &[8])
+        .zeros("blk.0.attn_norm.weight", &[8])
+        .zeros("blk.0.attn_q.weight", &[8, 8])
+        .zeros("blk.0.attn_k.weight", &[8, 4])
+        .zeros("blk.0.attn_v.weight", &[8, 4])
+        .zeros("blk.0.attn_output.weight", &[8, 8])
+        .zeros("blk.0.ffn_norm.weight", &[8])
+        .zeros("blk.0.ffn_gate.weight", &[8, 16])
+        .zeros("blk.0.ffn_up.weight", &[8, 16])
+        .zeros("blk.0.ffn_down.weight", &[16, 8])
 }
 
 /// A vocabulary of one control token and the 256 bytes.

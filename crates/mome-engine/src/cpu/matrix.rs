@@ -3,10 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use mome_backbone::{Backbone, Tensor, TensorType};
+use mome_backbone::TensorType;
 
 use super::simd::{self, Kernel, LANES, Lanes, lane_sums, sum};
-use crate::EngineError;
 
 /// Rows of weights that are dequantised together.
 const ROWS: usize = 4;
@@ -19,7 +18,8 @@ const WORTH_A_THREAD: usize = 1 << 18;
 
 /// A weight matrix `[rows, columns]`, in the bytes of its file.
 pub(super) struct Matrix {
-    file: Arc<[u8]>,
+    tensor: Arc<[u8]>,
+    /// Bytes of the tensor.
     range: Range<usize>,
     kind: TensorType,
     rows: usize,
@@ -27,20 +27,11 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    /// Finds a tensor and checks its shape.
-    pub(super) fn load(
-        backbone: &Backbone,
-        name: &str,
-        rows: usize,
-        columns: usize,
-    ) -> Result<Self, EngineError> {
-        let tensor = find(backbone, name)?;
-        if (tensor.rows(), tensor.columns()) != (rows, columns) {
-            let problem = format!("its shape is {:?}, not [{columns}, {rows}]", tensor.shape);
-            return Err(EngineError::Tensor { name: name.to_owned(), problem });
-        }
-        let range = tensor.offset..tensor.offset + tensor.data.len();
-        Ok(Self { file: backbone.bytes().clone(), range, kind: tensor.kind, rows, columns })
+    /// Some rows of a tensor, which has at least so many.
+    pub(super) fn new(kind: TensorType, tensor: Arc<[u8]>, rows: Range<usize>, columns: usize) -> Self {
+        let bytes = kind.row_bytes(columns);
+        let range = rows.start * bytes..rows.end * bytes;
+        Self { tensor, range, kind, rows: rows.len(), columns }
     }
 
     /// Appends one row to `out`.
@@ -68,7 +59,7 @@ impl Matrix {
     }
 
     fn data(&self) -> &[u8] {
-        &self.file[self.range.clone()]
+        &self.tensor[self.range.clone()]
     }
 
     /// How many threads to share a product among: one where the caller is itself one of many.
@@ -82,19 +73,6 @@ impl Matrix {
     fn threads(&self, _tokens: usize) -> usize {
         1
     }
-}
-
-/// Reads a vector, which norms are.
-pub(super) fn load_vector(backbone: &Backbone, name: &str, length: usize) -> Result<Vec<f32>, EngineError> {
-    let mut vector = Vec::with_capacity(length);
-    Matrix::load(backbone, name, 1, length)?.append_row(0, &mut vector);
-    Ok(vector)
-}
-
-fn find<'a>(backbone: &'a Backbone, name: &str) -> Result<Tensor<'a>, EngineError> {
-    backbone
-        .tensor(name)
-        .ok_or_else(|| EngineError::Tensor { name: name.to_owned(), problem: "it is missing".to_owned() })
 }
 
 fn run_all<'a>(products: impl ExactSizeIterator<Item = Product<'a>> + Send) {

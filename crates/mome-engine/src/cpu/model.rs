@@ -1,54 +1,26 @@
-//! The llama architecture: RMSNorm, attention with RoPE, SwiGLU (arXiv 2302.13971).
+//! The forward pass of a decoder-only transformer, as a backbone's configuration and weights describe it.
 
-use std::sync::Arc;
-
-use mome_backbone::{Backbone, Config};
+use mome_backbone::{Activation, Block, Config, Linear, Transformer};
 
 use super::attention::KvCache;
-use super::matrix::{Matrix, load_vector};
-use super::rope::Rotations;
-use super::simd::dot;
-use crate::EngineError;
+use super::matrix::Matrix;
+use super::norm::{norm, rms_norm};
+use super::rope::{Rotations, frequencies};
 
 /// A model's weights.
 pub(super) struct Model {
     pub(super) config: Config,
-    embedding: Matrix,
-    blocks: Vec<Block>,
-    norm: Vec<f32>,
-    /// None where the embedding serves.
-    output: Option<Matrix>,
-}
-
-/// The weights of one transformer block.
-struct Block {
-    attention_norm: Vec<f32>,
-    query: Matrix,
-    key: Matrix,
-    value: Matrix,
-    attention_output: Matrix,
-    feed_forward_norm: Vec<f32>,
-    gate: Matrix,
-    up: Matrix,
-    down: Matrix,
+    weights: Transformer<Matrix, Vec<f32>>,
+    /// `[rope width / 2]`: by how much each pair turns from one position to the next; empty without RoPE.
+    frequencies: Vec<f32>,
 }
 
 impl Model {
-    /// Finds the weights in a backbone and checks their shapes.
-    pub(super) fn load(backbone: &Arc<Backbone>) -> Result<Self, EngineError> {
-        let config = backbone.config().clone();
-        let Config { hidden, vocabulary, .. } = config;
-        let output = match config.tied {
-            true => None,
-            false => Some(Matrix::load(backbone, "output.weight", vocabulary, hidden)?),
-        };
-        Ok(Self {
-            embedding: Matrix::load(backbone, "token_embd.weight", vocabulary, hidden)?,
-            blocks: (0..config.layers).map(|index| Block::load(backbone, index)).collect::<Result<_, _>>()?,
-            norm: load_vector(backbone, "output_norm.weight", hidden)?,
-            output,
-            config,
-        })
+    /// Makes a model of weights.
+    pub(super) fn new(config: Config, weights: Transformer<Matrix, Vec<f32>>) -> Self {
+        let frequencies =
+            config.rope.map(|rope| frequencies(rope, weights.rope_factors.as_deref())).unwrap_or_default();
+        Self { config, weights, frequencies }
     }
 
     /// Runs tokens after those in the caches, one cache a block. Hands the residual stream `[tokens, d]` to
@@ -60,14 +32,14 @@ impl Model {
         caches: &mut [KvCache],
         mut observe: impl FnMut(usize, &[f32]),
     ) -> Vec<f32> {
-        let mut x = Vec::with_capacity(tokens.len() * self.config.hidden);
-        for token in tokens {
-            self.embedding.append_row(*token as usize, &mut x);
-        }
+        let mut x = self.embed(tokens, position);
         observe(0, &x);
-        let rotations = Rotations::new(&self.config, position..position + tokens.len());
-        for (index, (block, cache)) in self.blocks.iter().zip(caches).enumerate() {
-            block.run(&self.config, &rotations, cache, &mut x);
+        let rotations = self.config.rope.map(|rope| {
+            let positions = position..position + tokens.len();
+            Rotations::new(rope, self.config.head_width, &self.frequencies, positions)
+        });
+        for (index, (block, cache)) in self.weights.blocks.iter().zip(caches).enumerate() {
+            self.run_block(block, rotations.as_ref(), cache, &mut x);
             observe(index + 1, &x);
         }
         x
@@ -75,62 +47,72 @@ impl Model {
 
     /// The last norm: from the residual stream after the last block to final hidden states, `[rows, d]` both.
     pub(super) fn final_norm(&self, x: &[f32]) -> Vec<f32> {
-        rms_norm(x, &self.norm, self.config.rms_epsilon)
+        norm(self.config.norm, self.config.norm_epsilon, x, &self.weights.output_norm)
     }
 
     /// The output projection: from final hidden states `[rows, d]` to logits `[rows, V]`.
     pub(super) fn logits(&self, hidden: &[f32]) -> Vec<f32> {
-        self.output.as_ref().unwrap_or(&self.embedding).apply(hidden)
-    }
-}
-
-impl Block {
-    fn load(backbone: &Backbone, index: usize) -> Result<Self, EngineError> {
-        let Config { hidden, heads, kv_heads, head_width, feed_forward, .. } = *backbone.config();
-        let (width, kv_width) = (heads * head_width, kv_heads * head_width);
-        let name = |part: &str| format!("blk.{index}.{part}.weight");
-        let matrix = |part: &str, rows, columns| Matrix::load(backbone, &name(part), rows, columns);
-        Ok(Self {
-            attention_norm: load_vector(backbone, &name("attn_norm"), hidden)?,
-            query: matrix("attn_q", width, hidden)?,
-            key: matrix("attn_k", kv_width, hidden)?,
-            value: matrix("attn_v", kv_width, hidden)?,
-            attention_output: matrix("attn_output", hidden, width)?,
-            feed_forward_norm: load_vector(backbone, &name("ffn_norm"), hidden)?,
-            gate: matrix("ffn_gate", feed_forward, hidden)?,
-            up: matrix("ffn_up", feed_forward, hidden)?,
-            down: matrix("ffn_down", hidden, feed_forward)?,
-        })
+        self.weights.output.as_ref().unwrap_or(&self.weights.embedding).apply(hidden)
     }
 
-    /// Adds what the block has to say to the residual stream `x [tokens, d]`.
-    fn run(&self, config: &Config, rotations: &Rotations, cache: &mut KvCache, x: &mut [f32]) {
-        let normed = rms_norm(x, &self.attention_norm, config.rms_epsilon);
-        let mut queries = self.query.apply(&normed);
-        let mut keys = self.key.apply(&normed);
-        rotations.apply(&mut queries, config.heads);
-        rotations.apply(&mut keys, config.kv_heads);
-        cache.append(&keys, &self.value.apply(&normed));
-        add(x, &self.attention_output.apply(&cache.attend(config, &queries)));
-
-        let normed = rms_norm(x, &self.feed_forward_norm, config.rms_epsilon);
-        let mut gate = self.gate.apply(&normed);
-        for (gate, up) in gate.iter_mut().zip(self.up.apply(&normed)) {
-            *gate = silu(*gate) * up;
+    /// The embeddings of tokens, and of their positions where those have some: `[tokens, d]`.
+    fn embed(&self, tokens: &[u32], position: usize) -> Vec<f32> {
+        let mut x = Vec::with_capacity(tokens.len() * self.config.hidden);
+        for token in tokens {
+            self.weights.embedding.append_row(*token as usize, &mut x);
         }
-        add(x, &self.down.apply(&gate));
+        if let Some(positions) = &self.weights.positions {
+            let mut embedded = Vec::with_capacity(x.len());
+            (position..position + tokens.len()).for_each(|row| positions.append_row(row, &mut embedded));
+            add(&mut x, &embedded);
+        }
+        x
+    }
+
+    /// Adds what a block has to say to the residual stream `x [tokens, d]`.
+    fn run_block(
+        &self,
+        block: &Block<Matrix, Vec<f32>>,
+        rotations: Option<&Rotations>,
+        cache: &mut KvCache,
+        x: &mut [f32],
+    ) {
+        let config = &self.config;
+        let normed = norm(config.norm, config.norm_epsilon, x, &block.attention_norm);
+        let mut queries = apply(&block.query, &normed);
+        let mut keys = apply(&block.key, &normed);
+        for (heads, weight) in [(&mut queries, &block.query_norm), (&mut keys, &block.key_norm)] {
+            if let Some(weight) = weight {
+                rms_norm(heads, weight, config.norm_epsilon);
+            }
+        }
+        if let Some(rotations) = rotations {
+            rotations.apply(&mut queries, config.heads);
+            rotations.apply(&mut keys, config.kv_heads);
+        }
+        cache.append(&keys, &apply(&block.value, &normed));
+        add(x, &apply(&block.attention_output, &cache.attend(config, &queries)));
+
+        let normed = norm(config.norm, config.norm_epsilon, x, &block.feed_forward_norm);
+        let mut inner = apply(&block.up, &normed);
+        match (config.activation, &block.gate) {
+            (Activation::GatedSilu, Some(gate)) => {
+                let gates = apply(gate, &normed);
+                inner.iter_mut().zip(gates).for_each(|(up, gate)| *up *= silu(gate));
+            }
+            _ => inner.iter_mut().for_each(|value| *value = gelu(*value)),
+        }
+        add(x, &apply(&block.down, &inner));
     }
 }
 
-/// RMSNorm of each row of `x [tokens, d]`.
-fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
-    let mut normed = Vec::with_capacity(x.len());
-    for row in x.chunks(weight.len()) {
-        let mean_square = dot::<false>(row, row) / row.len() as f32;
-        let scale = 1.0 / (mean_square + epsilon).sqrt();
-        normed.extend(row.iter().zip(weight).map(|(value, weight)| value * scale * weight));
+/// `W x + b` for each row of `x`.
+fn apply(linear: &Linear<Matrix, Vec<f32>>, x: &[f32]) -> Vec<f32> {
+    let mut product = linear.weight.apply(x);
+    if let Some(bias) = &linear.bias {
+        product.chunks_mut(bias.len()).for_each(|row| add(row, bias));
     }
-    normed
+    product
 }
 
 fn add(x: &mut [f32], y: &[f32]) {
@@ -141,4 +123,10 @@ fn add(x: &mut [f32], y: &[f32]) {
 
 fn silu(x: f32) -> f32 {
     x / (1.0 + (-x).exp())
+}
+
+/// GELU, by its approximation with tanh.
+fn gelu(x: f32) -> f32 {
+    let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+    0.5 * x * (1.0 + inner.tanh())
 }

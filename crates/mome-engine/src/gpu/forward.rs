@@ -72,8 +72,8 @@ impl Input {
     /// # Errors
     /// [`EngineError::Gpu`] where they are more than a buffer holds.
     pub fn upload(gpu: &Gpu, config: &Config, tokens: &[u32], position: usize) -> Result<Self, EngineError> {
-        let pairs = config.rope_width / 2;
-        let frequency = |pair| f64::from(config.rope_base).powf(-(pair as f64) / pairs as f64);
+        let (base, pairs) = config.rope.map_or((1.0, 0), |rope| (rope.base, rope.width / 2));
+        let frequency = |pair| f64::from(base).powf(-(pair as f64) / pairs as f64);
         let frequencies: Vec<f64> = (0..pairs).map(frequency).collect();
         let rotations: Vec<[f32; 2]> = (position..position + tokens.len())
             .flat_map(|position| frequencies.iter().map(move |frequency| position as f64 * frequency))
@@ -105,7 +105,7 @@ pub(super) fn record(
 ) -> Vec<Segment> {
     let residual = &activations.residual;
     let tokens = Rows { buffer: &input.tokens, first: slice.first };
-    recorder.embed(&model.embedding, tokens, residual, slice.count);
+    recorder.embed(&model.weights.embedding, tokens, residual, slice.count);
 
     let mut segments: Vec<Option<Segment>> = states.iter().map(|_| None).collect();
     let mut bring_back = |recorder: &mut Recorder<'_>, layer: usize| {
@@ -116,7 +116,7 @@ pub(super) fn record(
         }
     };
     bring_back(recorder, 0);
-    for (index, (block, cache)) in model.blocks.iter().zip(caches).enumerate() {
+    for (index, (block, cache)) in model.weights.blocks.iter().zip(caches).enumerate() {
         record_attention(recorder, model, config, (block, cache), (input, slice), activations);
         record_feed_forward(recorder, config, block, slice, activations);
         bring_back(recorder, index + 1);
@@ -135,25 +135,31 @@ fn record_attention(
 ) {
     let Activations { residual, normed, queries, attended, .. } = activations;
     let count = slice.count;
-    let norm = (&block.attention_norm, config.hidden);
-    recorder.rms_norm(norm, config.rms_epsilon, residual, normed, count);
+    let norm = (&block.attention_norm.weight, config.hidden);
+    recorder.rms_norm(norm, config.norm_epsilon, residual, normed, count);
 
     // Keys and values go straight to their places in the cache.
     let keys = Rows { buffer: &cache.keys, first: slice.position };
     let values = Rows { buffer: &cache.values, first: slice.position };
     let normed = Rows::all(normed);
-    recorder.matmul(&block.query, normed, Rows::all(queries), count, Write::Replace);
-    recorder.matmul(&block.key, normed, keys, count, Write::Replace);
-    recorder.matmul(&block.value, normed, values, count, Write::Replace);
+    recorder.matmul(&block.query.weight, normed, Rows::all(queries), count, Write::Replace);
+    recorder.matmul(&block.key.weight, normed, keys, count, Write::Replace);
+    recorder.matmul(&block.value.weight, normed, values, count, Write::Replace);
 
     let heads = model.heads;
     let rotations = Rows { buffer: &input.rotations, first: slice.first };
-    let pairs = config.rope_width / 2;
+    let pairs = config.rope.map_or(0, |rope| rope.width / 2);
     recorder.rope(rotations, pairs, Rows::all(queries), (heads.query_heads, heads.width), count);
     recorder.rope(rotations, pairs, keys, (heads.kv_heads, heads.width), count);
 
     recorder.attention(heads, queries, (&cache.keys, &cache.values), attended, (slice.position, count));
-    recorder.matmul(&block.attention_output, Rows::all(attended), Rows::all(residual), count, Write::Add);
+    recorder.matmul(
+        &block.attention_output.weight,
+        Rows::all(attended),
+        Rows::all(residual),
+        count,
+        Write::Add,
+    );
 }
 
 /// `residual += W_down (silu(W_gate x) * W_up x)` with `x = norm(residual)`.
@@ -166,11 +172,13 @@ fn record_feed_forward(
 ) {
     let Activations { residual, normed, gate, up, .. } = activations;
     let count = slice.count;
-    let norm = (&block.feed_forward_norm, config.hidden);
-    recorder.rms_norm(norm, config.rms_epsilon, residual, normed, count);
+    let norm = (&block.feed_forward_norm.weight, config.hidden);
+    recorder.rms_norm(norm, config.norm_epsilon, residual, normed, count);
     let normed = Rows::all(normed);
-    recorder.matmul(&block.gate, normed, Rows::all(gate), count, Write::Replace);
-    recorder.matmul(&block.up, normed, Rows::all(up), count, Write::Replace);
+    if let Some(weights) = &block.gate {
+        recorder.matmul(&weights.weight, normed, Rows::all(gate), count, Write::Replace);
+    }
+    recorder.matmul(&block.up.weight, normed, Rows::all(up), count, Write::Replace);
     recorder.swiglu(gate, up, count, config.feed_forward);
-    recorder.matmul(&block.down, Rows::all(gate), Rows::all(residual), count, Write::Add);
+    recorder.matmul(&block.down.weight, Rows::all(gate), Rows::all(residual), count, Write::Add);
 }

@@ -53,7 +53,13 @@ pub(super) fn record(
     let gpu = recorder.gpu;
     let (rows, vocabulary) = (head.rows, config.vocabulary);
     let hidden = gpu.storage("hidden", rows, config.hidden)?;
-    recorder.rms_norm((&model.output_norm, config.hidden), config.rms_epsilon, residual, &hidden, rows);
+    recorder.rms_norm(
+        (&model.weights.output_norm.weight, config.hidden),
+        config.norm_epsilon,
+        residual,
+        &hidden,
+        rows,
+    );
 
     let memory = match head.memory {
         Some(memory) if !memory.slots.is_empty() => {
@@ -73,7 +79,7 @@ pub(super) fn record(
         let count = CHUNK_ROWS.min(rows - first_row);
         let chunk = Chunk { logits: &logits, vocabulary, first_row, count };
         let input = Rows { buffer: &hidden, first: first_row };
-        recorder.matmul(&model.output, input, Rows::all(&logits), count, Write::Replace);
+        recorder.matmul(model.output(), input, Rows::all(&logits), count, Write::Replace);
         if let Some(memory) = &memory {
             recorder.memory_add(memory, chunk);
         }

@@ -1,7 +1,7 @@
 //! Single kernels against plain loops on the CPU, over odd shapes. Whole passes are tested in `tests/`.
 
 use half::f16;
-use mome_backbone::{Tensor, TensorType};
+use mome_backbone::TensorType;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use wgpu::Buffer;
@@ -33,10 +33,8 @@ impl Bench {
 
     fn weights(&mut self, matrix: &Matrix) -> Weights {
         let kernels = self.weight_kernels.get(&self.gpu.device, matrix.kind);
-        let shape = [matrix.columns as u64, matrix.rows as u64];
-        let tensor =
-            Tensor { name: "test", kind: matrix.kind, shape: &shape, offset: 0, data: &matrix.bytes };
-        Weights::upload(&self.gpu, kernels, &tensor).unwrap()
+        let shape = [matrix.rows, matrix.columns];
+        Weights::upload(&self.gpu, kernels, "test", matrix.kind, shape, &matrix.bytes).unwrap()
     }
 
     /// Records operations and brings back the first `count` values of `output`.
@@ -336,7 +334,7 @@ fn what_kernels_could_not_read_is_refused() {
 
     let odd = Matrix::random(TensorType::F32, 2, 6, &mut random(1));
     let kernels = bench.weight_kernels.get(&bench.gpu.device, odd.kind);
-    let tensor = Tensor { name: "odd", kind: odd.kind, shape: &[6, 2], offset: 0, data: &odd.bytes };
-    let message = Weights::upload(&bench.gpu, kernels, &tensor).err().unwrap().to_string();
+    let message =
+        Weights::upload(&bench.gpu, kernels, "odd", odd.kind, [2, 6], &odd.bytes).err().unwrap().to_string();
     assert_eq!(message, "tensor odd: its rows have 6 columns, which 4 does not divide");
 }

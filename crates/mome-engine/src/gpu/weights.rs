@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use half::f16;
-use mome_backbone::{Tensor, TensorType};
+use mome_backbone::TensorType;
 use wgpu::Buffer;
 
 use super::device::Gpu;
@@ -21,20 +21,26 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Uploads a tensor. `kernels` are those of its type.
+    /// Uploads a matrix `[rows, columns]` of that type. `kernels` are those of the type; `name` is for messages.
     ///
     /// # Errors
     /// [`EngineError::Tensor`] where a kernel could not read it.
-    pub fn upload(gpu: &Gpu, kernels: Arc<WeightKernels>, tensor: &Tensor<'_>) -> Result<Self, EngineError> {
-        let (rows, columns) = (tensor.rows(), tensor.columns());
+    pub fn upload(
+        gpu: &Gpu,
+        kernels: Arc<WeightKernels>,
+        name: &str,
+        kind: TensorType,
+        [rows, columns]: [usize; 2],
+        data: &[u8],
+    ) -> Result<Self, EngineError> {
         if !columns.is_multiple_of(4) {
             let problem = format!("its rows have {columns} columns, which 4 does not divide");
-            return Err(EngineError::Tensor { name: tensor.name.to_owned(), problem });
+            return Err(EngineError::Tensor { name: name.to_owned(), problem });
         }
-        let packed = pack(tensor.kind, tensor.data);
-        let buffers = packed.iter().map(|words| gpu.upload(tensor.name, words));
+        let packed = pack(kind, data);
+        let buffers = packed.iter().map(|words| gpu.upload(name, words));
         let buffers = buffers.collect::<Result<_, _>>().map_err(|error| match error {
-            EngineError::Gpu(problem) => EngineError::Tensor { name: tensor.name.to_owned(), problem },
+            EngineError::Gpu(problem) => EngineError::Tensor { name: name.to_owned(), problem },
             other => other,
         })?;
         Ok(Self { rows, columns, buffers, kernels })

@@ -5,16 +5,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mome_backbone::Backbone;
+use mome_backbone::{Backbone, TensorInfo};
 use mome_engine::{
-    AttachedExpert, AttentionParameters, Executor, Head, KEY_WIDTH, Memory, MemorySlot, Output, Pass,
-    Prediction, QueryProjection, Sequence,
+    AttachedExpert, AttentionParameters, DeviceChoice, Executor, Head, KEY_WIDTH, Memory, MemorySlot, Output,
+    Pass, Prediction, QueryProjection, Sequence, open,
 };
 use proptest::prelude::*;
 use serde_json::Value;
 
 /// Golden models: random weights, logits by Hugging Face transformers on the dequantised weights.
-pub const GOLDEN: [&str; 7] = [
+pub const GOLDEN: [&str; 19] = [
     "llama-f32",
     "llama-f16",
     "llama-q8_0",
@@ -22,6 +22,18 @@ pub const GOLDEN: [&str; 7] = [
     "llama-tied-f32",
     "llama-tied-q8_0",
     "llama-tied-q4_0",
+    "llama3-rope-f32",
+    "llama3-rope-q8_0",
+    "llama3-rope-q4_0",
+    "qwen2-f32",
+    "qwen2-q8_0",
+    "qwen2-q4_0",
+    "qwen3-f32",
+    "qwen3-q8_0",
+    "qwen3-q4_0",
+    "gpt2-f32",
+    "gpt2-q8_0",
+    "gpt2-q4_0",
 ];
 
 /// How far a logit may be from the golden one.
@@ -30,7 +42,8 @@ pub const TOLERANCE: f32 = 2e-3;
 /// A golden model and what it is to compute.
 pub struct Golden {
     pub name: String,
-    pub backbone: Arc<Backbone>,
+    pub file: Vec<u8>,
+    pub backbone: Backbone,
     pub ids: Vec<u32>,
     /// All logits of the last row.
     pub logits_last: Vec<f32>,
@@ -48,15 +61,23 @@ impl Golden {
         let case = &all[name];
         let ids = |key: &str| serde_json::from_value::<Vec<u32>>(case[key].clone()).unwrap();
         let logits = |key: &str| serde_json::from_value::<Vec<f32>>(case[key].clone()).unwrap();
+        let file = data(case["file"].as_str().unwrap());
         Self {
             name: name.to_owned(),
-            backbone: load(data(case["file"].as_str().unwrap())),
+            backbone: Backbone::from_bytes(&file).unwrap(),
+            file,
             ids: ids("ids"),
             logits_last: logits("logits_last"),
             logits_row5: logits("logits_row5_first64"),
             argmax: ids("argmax"),
             greedy: ids("greedy_from_12"),
         }
+    }
+
+    /// A tensor of the file, and its data.
+    pub fn tensor(&self, name: &str) -> (&TensorInfo, &[u8]) {
+        let info = self.backbone.gguf().tensor(name).unwrap();
+        (info, &self.file[info.range.start as usize..info.range.end as usize])
     }
 
     /// Holds an executor of this model to the golden logits, and greedy decoding with its KV cache to the golden
@@ -84,13 +105,23 @@ pub fn data(name: &str) -> Vec<u8> {
     read(&format!("tests/data/{name}"))
 }
 
-/// The default backbone.
-pub fn tiny() -> Arc<Backbone> {
-    load(read("../mome-backbone/data/mome-tiny-q8_0.gguf"))
+/// The file of the default backbone.
+pub fn tiny() -> Vec<u8> {
+    read("../mome-backbone/data/mome-tiny-q8_0.gguf")
 }
 
-fn load(file: Vec<u8>) -> Arc<Backbone> {
-    Arc::new(Backbone::from_bytes(file).unwrap())
+/// A backbone on the CPU.
+pub fn cpu(file: &[u8]) -> Arc<dyn Executor> {
+    pollster::block_on(open(file, DeviceChoice::Cpu)).unwrap().executor
+}
+
+/// A backbone on a GPU; any adapter will do, an emulated one too.
+pub fn gpu(file: &[u8]) -> Arc<dyn Executor> {
+    let opened = pollster::block_on(open(file, DeviceChoice::Gpu));
+    let opened = opened.unwrap_or_else(|error| {
+        panic!("{error}; a driver that emulates one will do, such as Mesa's lavapipe")
+    });
+    opened.executor
 }
 
 fn read(path: &str) -> Vec<u8> {

@@ -1,0 +1,240 @@
+//! The architectures that can be run: how each differs from the others, and how its tensors are named.
+
+use crate::config::{Activation, Config, ConfigError, NormKind, RopePairs};
+use crate::transformer::{Block, Linear, MatrixSource, Norm, Transformer, VectorSource};
+use crate::{Gguf, TensorInfo};
+
+/// What tells one architecture from another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Architecture {
+    /// `general.architecture`.
+    pub name: &'static str,
+    pub norm: NormKind,
+    /// How RoPE pairs the columns of a head; `None` where positions have embeddings.
+    pub rope: Option<RopePairs>,
+    pub activation: Activation,
+    /// Whether queries, keys and values have biases.
+    attention_bias: bool,
+    /// Whether every matrix of a block has a bias.
+    all_biases: bool,
+    /// Whether queries, keys and values are one tensor, `attn_qkv`.
+    fused_attention: bool,
+    /// Whether each head of queries and keys is normed.
+    head_norms: bool,
+}
+
+const LLAMA: Architecture = Architecture {
+    name: "llama",
+    norm: NormKind::Rms,
+    rope: Some(RopePairs::Interleaved),
+    activation: Activation::GatedSilu,
+    attention_bias: false,
+    all_biases: false,
+    fused_attention: false,
+    head_norms: false,
+};
+
+/// The architectures, by the names that files have for them.
+const ARCHITECTURES: [Architecture; 4] = [
+    LLAMA,
+    Architecture { name: "qwen2", rope: Some(RopePairs::HalfSplit), attention_bias: true, ..LLAMA },
+    Architecture { name: "qwen3", rope: Some(RopePairs::HalfSplit), head_norms: true, ..LLAMA },
+    Architecture {
+        name: "gpt2",
+        norm: NormKind::Layer,
+        rope: None,
+        activation: Activation::Gelu,
+        attention_bias: true,
+        all_biases: true,
+        fused_attention: true,
+        head_norms: false,
+    },
+];
+
+impl Architecture {
+    /// The architecture of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        ARCHITECTURES.into_iter().find(|architecture| architecture.name == name)
+    }
+
+    /// The names of all, for messages.
+    pub fn names() -> String {
+        ARCHITECTURES.map(|architecture| architecture.name).join(", ")
+    }
+
+    /// Finds the tensors of a file and checks their shapes. A tensor that the architecture does not have is an
+    /// error: leaving it out would compute something else than the file means.
+    pub fn transformer(
+        self,
+        gguf: &Gguf,
+        config: &Config,
+    ) -> Result<Transformer<MatrixSource, VectorSource>, ConfigError> {
+        let mut tensors = Tensors { gguf, used: vec![false; gguf.tensors().len()] };
+        let Config { hidden, vocabulary, context, layers, .. } = *config;
+        let rope_pairs = config.rope.map(|rope| rope.width / 2);
+        let transformer = Transformer {
+            embedding: tensors.matrix("token_embd.weight", vocabulary, hidden)?,
+            positions: match rope_pairs {
+                Some(_) => None,
+                None => Some(tensors.matrix("position_embd.weight", context, hidden)?),
+            },
+            rope_factors: match rope_pairs {
+                Some(pairs) => tensors.optional_vector("rope_freqs.weight", pairs)?,
+                None => None,
+            },
+            blocks: (0..layers)
+                .map(|index| self.block(&mut tensors, config, index))
+                .collect::<Result<_, _>>()?,
+            output_norm: self.norm(&mut tensors, "output_norm", hidden)?,
+            output: match gguf.tensor("output.weight") {
+                Some(_) => Some(tensors.matrix("output.weight", vocabulary, hidden)?),
+                None => None,
+            },
+        };
+        tensors.refuse_unused(self.name)?;
+        Ok(transformer)
+    }
+
+    fn block(
+        self,
+        tensors: &mut Tensors<'_>,
+        config: &Config,
+        index: usize,
+    ) -> Result<Block<MatrixSource, VectorSource>, ConfigError> {
+        let Config { hidden, heads, kv_heads, head_width, feed_forward, .. } = *config;
+        let (width, kv_width) = (heads * head_width, kv_heads * head_width);
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let attention_norm = self.norm(tensors, &name("attn_norm"), hidden)?;
+        let [query, key, value] = if self.fused_attention {
+            let fused =
+                tensors.linear(&name("attn_qkv"), width + 2 * kv_width, hidden, self.attention_bias)?;
+            [0..width, width..width + kv_width, width + kv_width..width + 2 * kv_width]
+                .map(|rows| rows_of(&fused, rows))
+        } else {
+            [
+                tensors.linear(&name("attn_q"), width, hidden, self.attention_bias)?,
+                tensors.linear(&name("attn_k"), kv_width, hidden, self.attention_bias)?,
+                tensors.linear(&name("attn_v"), kv_width, hidden, self.attention_bias)?,
+            ]
+        };
+        let mut head_norm = |part: &str| match self.head_norms {
+            true => tensors.vector(&name(part), head_width).map(Some),
+            false => Ok(None),
+        };
+        Ok(Block {
+            attention_norm,
+            query,
+            key,
+            value,
+            query_norm: head_norm("attn_q_norm.weight")?,
+            key_norm: head_norm("attn_k_norm.weight")?,
+            attention_output: tensors.linear(&name("attn_output"), hidden, width, self.all_biases)?,
+            feed_forward_norm: self.norm(tensors, &name("ffn_norm"), hidden)?,
+            gate: match self.activation {
+                Activation::GatedSilu => {
+                    Some(tensors.linear(&name("ffn_gate"), feed_forward, hidden, self.all_biases)?)
+                }
+                Activation::Gelu => None,
+            },
+            up: tensors.linear(&name("ffn_up"), feed_forward, hidden, self.all_biases)?,
+            down: tensors.linear(&name("ffn_down"), hidden, feed_forward, self.all_biases)?,
+        })
+    }
+
+    fn norm(
+        self,
+        tensors: &mut Tensors<'_>,
+        name: &str,
+        width: usize,
+    ) -> Result<Norm<VectorSource>, ConfigError> {
+        let weight = tensors.vector(&format!("{name}.weight"), width)?;
+        let bias = match self.norm {
+            NormKind::Rms => None,
+            NormKind::Layer => Some(tensors.vector(&format!("{name}.bias"), width)?),
+        };
+        Ok(Norm { weight, bias })
+    }
+}
+
+/// Some rows of a linear layer.
+fn rows_of(
+    fused: &Linear<MatrixSource, VectorSource>,
+    rows: std::ops::Range<usize>,
+) -> Linear<MatrixSource, VectorSource> {
+    let bias = |bias: &VectorSource| VectorSource { elements: rows.clone(), ..bias.clone() };
+    Linear {
+        bias: fused.bias.as_ref().map(bias),
+        weight: MatrixSource { rows: rows.clone(), ..fused.weight.clone() },
+    }
+}
+
+/// The tensors of a file, and which of them have found their use.
+struct Tensors<'a> {
+    gguf: &'a Gguf,
+    used: Vec<bool>,
+}
+
+impl<'a> Tensors<'a> {
+    /// The tensor of that name, with its place in the table.
+    fn find(&mut self, name: &str) -> Option<(usize, &'a TensorInfo)> {
+        let index = self.gguf.tensor_index(name)?;
+        self.used[index] = true;
+        Some((index, &self.gguf.tensors()[index]))
+    }
+
+    fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<MatrixSource, ConfigError> {
+        let (tensor, info) = self.find(name).ok_or_else(|| missing(name))?;
+        check_shape(info, &[columns as u64, rows as u64])?;
+        Ok(MatrixSource { tensor, rows: 0..rows, columns })
+    }
+
+    fn vector(&mut self, name: &str, length: usize) -> Result<VectorSource, ConfigError> {
+        self.optional_vector(name, length)?.ok_or_else(|| missing(name))
+    }
+
+    fn optional_vector(&mut self, name: &str, length: usize) -> Result<Option<VectorSource>, ConfigError> {
+        let Some((tensor, info)) = self.find(name) else { return Ok(None) };
+        check_shape(info, &[length as u64])?;
+        if info.kind.block_len() != 1 {
+            let problem = format!("a vector of type {} cannot be used", info.kind.name());
+            return Err(ConfigError::Tensor { name: name.to_owned(), problem });
+        }
+        Ok(Some(VectorSource { tensor, elements: 0..length }))
+    }
+
+    /// A matrix `name.weight`, with `name.bias` where there is one or one must be.
+    fn linear(
+        &mut self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+        needs_bias: bool,
+    ) -> Result<Linear<MatrixSource, VectorSource>, ConfigError> {
+        let weight = self.matrix(&format!("{name}.weight"), rows, columns)?;
+        let bias = self.optional_vector(&format!("{name}.bias"), rows)?;
+        if needs_bias && bias.is_none() {
+            return Err(missing(&format!("{name}.bias")));
+        }
+        Ok(Linear { weight, bias })
+    }
+
+    fn refuse_unused(&self, architecture: &str) -> Result<(), ConfigError> {
+        let unused = self.gguf.tensors().iter().zip(&self.used).find(|(_, used)| !**used);
+        unused.map_or(Ok(()), |(tensor, _)| {
+            let problem = format!("architecture {architecture} has no such tensor");
+            Err(ConfigError::Tensor { name: tensor.name.clone(), problem })
+        })
+    }
+}
+
+fn missing(name: &str) -> ConfigError {
+    ConfigError::Tensor { name: name.to_owned(), problem: "it is missing".to_owned() }
+}
+
+fn check_shape(info: &TensorInfo, expected: &[u64]) -> Result<(), ConfigError> {
+    if info.shape == expected {
+        return Ok(());
+    }
+    let problem = format!("its shape is {:?}, not {expected:?}", info.shape);
+    Err(ConfigError::Tensor { name: info.name.clone(), problem })
+}
