@@ -2,7 +2,7 @@
 //!
 //! Layouts are those of ggml: <https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h>. To add a
 //! type: a variant, a line in [`TensorType::SUPPORTED`] and in [`TensorType::layout`], and a function that reads it:
-//! in [`floats`], or for a quantised type, whose blocks are taken apart into a [`Block`], in [`blocks`] or
+//! in [`floats`], or for a quantised type, whose blocks are taken apart into a [`QuantizedBlock`], in [`blocks`] or
 //! [`super_blocks`].
 
 mod block;
@@ -10,7 +10,7 @@ mod blocks;
 mod floats;
 mod super_blocks;
 
-pub use block::Block;
+pub use block::QuantizedBlock;
 
 /// The type of a tensor's elements. Quantised types come in blocks that share a scale.
 #[expect(non_camel_case_types, reason = "the names that ggml and every model card use")]
@@ -128,7 +128,7 @@ impl TensorType {
             Self::BF16 => floats::read_bf16(bytes, out),
             _ => {
                 let Layout { block_len, block_bytes, .. } = self.layout();
-                let mut block = Block::default();
+                let mut block = QuantizedBlock::default();
                 for (bytes, out) in bytes.chunks_exact(block_bytes).zip(out.chunks_exact_mut(block_len)) {
                     self.take_apart(bytes, &mut block);
                     block.dequantize(self, out);
@@ -140,7 +140,7 @@ impl TensorType {
     /// Takes one quantised block apart. Types that are not quantised, and bytes that are not one block, leave
     /// `block` as it was.
     #[inline]
-    pub fn take_apart(self, bytes: &[u8], block: &mut Block) {
+    pub fn take_apart(self, bytes: &[u8], block: &mut QuantizedBlock) {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => {}
             Self::Q4_0 | Self::IQ4_NL => with_bytes(bytes, block, blocks::read_q4_0),
@@ -156,7 +156,7 @@ impl TensorType {
         }
     }
 
-    /// The value that a code of a [`Block`] of this type stands for, before scaling.
+    /// The value that a code of a [`QuantizedBlock`] of this type stands for, before scaling.
     #[inline(always)]
     #[must_use]
     pub fn code_value(self, code: u8) -> i16 {
@@ -166,7 +166,7 @@ impl TensorType {
         }
     }
 
-    /// What is taken off the codes of a [`Block`] of this type, where its values are evenly spaced.
+    /// What is taken off the codes of a [`QuantizedBlock`] of this type, where its values are evenly spaced.
     #[inline(always)]
     fn code_offset(self) -> i16 {
         match self {
@@ -192,7 +192,11 @@ impl TensorType {
 
 /// Reads a block whose size is known when the reader is compiled.
 #[inline(always)]
-fn with_bytes<const N: usize>(bytes: &[u8], block: &mut Block, read: impl Fn(&[u8; N], &mut Block)) {
+fn with_bytes<const N: usize>(
+    bytes: &[u8],
+    block: &mut QuantizedBlock,
+    read: impl Fn(&[u8; N], &mut QuantizedBlock),
+) {
     if let Ok(bytes) = bytes.try_into() {
         read(bytes, block);
     }

@@ -10,7 +10,7 @@ const SUB_BLOCK: usize = 16;
 /// A quantised block taken apart. With `v` the value of `codes[i]` ([`TensorType::code_value`]) and `s = i / 16`,
 /// element `i` is `scale * sub_scales[s] * v - minimum * sub_minimums[s]`.
 #[derive(Clone, Debug)]
-pub struct Block {
+pub struct QuantizedBlock {
     /// The scale of the block.
     pub scale: f16,
     /// What is subtracted; zero for types without a minimum.
@@ -23,7 +23,7 @@ pub struct Block {
     pub codes: [u8; 256],
 }
 
-impl Default for Block {
+impl Default for QuantizedBlock {
     fn default() -> Self {
         Self {
             scale: f16::ZERO,
@@ -35,7 +35,7 @@ impl Default for Block {
     }
 }
 
-impl Block {
+impl QuantizedBlock {
     /// Writes the elements to `out`, which has as many.
     #[inline]
     pub(super) fn dequantize(&self, kind: TensorType, out: &mut [f32]) {

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::Block;
+use super::QuantizedBlock;
 
 /// What the sixteen codes of IQ4_NL stand for.
 pub(super) const IQ4_NL_VALUES: [i8; 16] =
@@ -10,32 +10,32 @@ pub(super) const IQ4_NL_VALUES: [i8; 16] =
 
 /// Also IQ4_NL, whose nibbles mean something else.
 #[inline(always)]
-pub(super) fn read_q4_0([low, high, nibbles @ ..]: &[u8; 18], block: &mut Block) {
+pub(super) fn read_q4_0([low, high, nibbles @ ..]: &[u8; 18], block: &mut QuantizedBlock) {
     set_scales(block, f16::from_le_bytes([*low, *high]), f16::ZERO);
     read_nibbles(nibbles, [0; 4], block);
 }
 
 #[inline(always)]
-pub(super) fn read_q4_1([low, high, m_low, m_high, nibbles @ ..]: &[u8; 20], block: &mut Block) {
+pub(super) fn read_q4_1([low, high, m_low, m_high, nibbles @ ..]: &[u8; 20], block: &mut QuantizedBlock) {
     set_scales(block, f16::from_le_bytes([*low, *high]), -f16::from_le_bytes([*m_low, *m_high]));
     read_nibbles(nibbles, [0; 4], block);
 }
 
 #[inline(always)]
-pub(super) fn read_q5_0([low, high, a, b, c, d, nibbles @ ..]: &[u8; 22], block: &mut Block) {
+pub(super) fn read_q5_0([low, high, a, b, c, d, nibbles @ ..]: &[u8; 22], block: &mut QuantizedBlock) {
     set_scales(block, f16::from_le_bytes([*low, *high]), f16::ZERO);
     read_nibbles(nibbles, [*a, *b, *c, *d], block);
 }
 
 #[inline(always)]
-pub(super) fn read_q5_1(bytes: &[u8; 24], block: &mut Block) {
+pub(super) fn read_q5_1(bytes: &[u8; 24], block: &mut QuantizedBlock) {
     let [low, high, m_low, m_high, a, b, c, d, nibbles @ ..] = bytes;
     set_scales(block, f16::from_le_bytes([*low, *high]), -f16::from_le_bytes([*m_low, *m_high]));
     read_nibbles(nibbles, [*a, *b, *c, *d], block);
 }
 
 #[inline(always)]
-pub(super) fn read_q8_0([low, high, quants @ ..]: &[u8; 34], block: &mut Block) {
+pub(super) fn read_q8_0([low, high, quants @ ..]: &[u8; 34], block: &mut QuantizedBlock) {
     set_scales(block, f16::from_le_bytes([*low, *high]), f16::ZERO);
     for (code, quant) in block.codes.iter_mut().zip(quants) {
         *code = quant ^ 128;
@@ -43,7 +43,7 @@ pub(super) fn read_q8_0([low, high, quants @ ..]: &[u8; 34], block: &mut Block) 
 }
 
 #[inline(always)]
-fn set_scales(block: &mut Block, scale: f16, minimum: f16) {
+fn set_scales(block: &mut QuantizedBlock, scale: f16, minimum: f16) {
     block.scale = scale;
     block.minimum = minimum;
     block.sub_scales = [1; 16];
@@ -53,7 +53,7 @@ fn set_scales(block: &mut Block, scale: f16, minimum: f16) {
 /// Low nibbles are the first half of the block, high nibbles the second; bit i of `fifth` is the fifth bit of
 /// element i.
 #[inline(always)]
-fn read_nibbles(nibbles: &[u8; 16], fifth: [u8; 4], block: &mut Block) {
+fn read_nibbles(nibbles: &[u8; 16], fifth: [u8; 4], block: &mut QuantizedBlock) {
     let fifth = u32::from_le_bytes(fifth);
     for (at, nibble) in nibbles.iter().enumerate() {
         block.codes[at] = (nibble & 15) + 16 * (fifth >> at & 1) as u8;

@@ -5,10 +5,10 @@
 
 use half::f16;
 
-use super::Block;
+use super::QuantizedBlock;
 
 #[inline(always)]
-pub(super) fn read_q2_k(bytes: &[u8; 84], block: &mut Block) {
+pub(super) fn read_q2_k(bytes: &[u8; 84], block: &mut QuantizedBlock) {
     let (scales, rest) = bytes.split_at(16);
     let (pairs, rest) = rest.split_at(64);
     block.scale = half_at(rest, 0);
@@ -23,7 +23,7 @@ pub(super) fn read_q2_k(bytes: &[u8; 84], block: &mut Block) {
 }
 
 #[inline(always)]
-pub(super) fn read_q3_k(bytes: &[u8; 110], block: &mut Block) {
+pub(super) fn read_q3_k(bytes: &[u8; 110], block: &mut QuantizedBlock) {
     let (high, rest) = bytes.split_at(32);
     let (pairs, rest) = rest.split_at(64);
     let (scales, rest) = rest.split_at(12);
@@ -41,7 +41,7 @@ pub(super) fn read_q3_k(bytes: &[u8; 110], block: &mut Block) {
 }
 
 #[inline(always)]
-pub(super) fn read_q4_k(bytes: &[u8; 144], block: &mut Block) {
+pub(super) fn read_q4_k(bytes: &[u8; 144], block: &mut QuantizedBlock) {
     let (head, nibbles) = bytes.split_at(16);
     read_scales_and_minimums(head, block);
     for (index, code) in block.codes.iter_mut().enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn read_q4_k(bytes: &[u8; 144], block: &mut Block) {
 }
 
 #[inline(always)]
-pub(super) fn read_q5_k(bytes: &[u8; 176], block: &mut Block) {
+pub(super) fn read_q5_k(bytes: &[u8; 176], block: &mut QuantizedBlock) {
     let (head, rest) = bytes.split_at(16);
     let (high, nibbles) = rest.split_at(32);
     read_scales_and_minimums(head, block);
@@ -60,7 +60,7 @@ pub(super) fn read_q5_k(bytes: &[u8; 176], block: &mut Block) {
 }
 
 #[inline(always)]
-pub(super) fn read_q6_k(bytes: &[u8; 210], block: &mut Block) {
+pub(super) fn read_q6_k(bytes: &[u8; 210], block: &mut QuantizedBlock) {
     let (nibbles, rest) = bytes.split_at(128);
     let (pairs, rest) = rest.split_at(64);
     let (scales, rest) = rest.split_at(16);
@@ -78,7 +78,7 @@ pub(super) fn read_q6_k(bytes: &[u8; 210], block: &mut Block) {
 
 /// Scale, minimum, and eight scales and minimums of six bits in twelve bytes.
 #[inline(always)]
-fn read_scales_and_minimums(head: &[u8], block: &mut Block) {
+fn read_scales_and_minimums(head: &[u8], block: &mut QuantizedBlock) {
     block.scale = half_at(head, 0);
     block.minimum = half_at(head, 2);
     let packed = &head[4..];
