@@ -14,5 +14,5 @@ pub use backbone::{Backbone, BackboneError, Tensor};
 pub use config::{Config, ConfigError};
 pub use frame::{Frame, Prompt};
 pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};
-pub use tensor_type::TensorType;
+pub use tensor_type::{Block, TensorType};
 pub use tokenizer::{Token, Tokenizer, TokenizerError};

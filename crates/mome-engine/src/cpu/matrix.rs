@@ -200,12 +200,12 @@ mod tests {
                     let halves = numbers.take(rows * columns).map(|n| half::f16::from_f32(n.into()));
                     halves.flat_map(half::f16::to_le_bytes).collect()
                 }
-                TensorType::Q8_0 | TensorType::Q4_0 => {
-                    let scale = half::f16::from_f32(0.25).to_le_bytes();
-                    let mut bytes: Vec<u8> = numbers.take(rows * kind.row_bytes(columns)).collect();
-                    bytes.chunks_mut(kind.block_bytes()).for_each(|block| block[..2].copy_from_slice(&scale));
-                    bytes
+                TensorType::BF16 => {
+                    let brains = numbers.take(rows * columns).map(|n| half::bf16::from_f32(n.into()));
+                    brains.flat_map(half::bf16::to_le_bytes).collect()
                 }
+                // Without the top bits no scale is infinite or no number.
+                _ => numbers.take(rows * kind.row_bytes(columns)).map(|byte| byte & 0x3f).collect(),
             };
             let x: Vec<f32> = (0..tokens * columns).map(|at| (at * 37 % 101) as f32 / 50.0 - 1.0).collect();
             let mut values = vec![0.0; rows * columns];

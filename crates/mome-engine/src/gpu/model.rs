@@ -59,7 +59,7 @@ impl Model {
             loader.matrix("output.weight", hidden, vocabulary)?
         };
         let output_norm = loader.norm("output_norm.weight")?;
-        let query_kernels = loader.kernels.get(&gpu.device, TensorType::F32);
+        let query_kernels = loader.kernels.get(&gpu.device, TensorType::F32)?;
         Ok(Self { embedding, blocks, output_norm, output, heads, query_kernels })
     }
 
@@ -119,7 +119,7 @@ impl<'a> Loader<'a> {
 
     fn matrix(&mut self, name: &str, columns: usize, rows: usize) -> Result<Weights, EngineError> {
         let tensor = self.tensor(name, &[columns as u64, rows as u64])?;
-        let kernels = self.kernels.get(&self.gpu.device, tensor.kind);
+        let kernels = self.kernels.get(&self.gpu.device, tensor.kind)?;
         Weights::upload(self.gpu, kernels, &tensor)
     }
 
