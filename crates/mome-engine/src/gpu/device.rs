@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytemuck::Pod;
 use wgpu::{Adapter, Buffer, BufferUsages, Device, DeviceType, ErrorFilter, Queue};
 
+use super::kernels::Lanes;
 use crate::EngineError;
 
 /// Names by which software adapters go, for browsers that don't say what type an adapter has.
@@ -16,6 +17,10 @@ pub(super) struct Gpu {
     pub queue: Queue,
     /// The adapter in words: `gpu: ` and its name.
     pub name: String,
+    /// The most bytes of a buffer that a kernel is given.
+    pub binding_limit: u64,
+    /// Whether the adapter is emulated in software.
+    pub software: bool,
     failure: Failure,
 }
 
@@ -36,7 +41,8 @@ impl Gpu {
             .await
             .map_err(|error| EngineError::NoGpu(error.to_string()))?;
         let name = adapter_name(&adapter);
-        if !allow_software && is_software(&adapter) {
+        let software = is_software(&adapter);
+        if software && !allow_software {
             return Err(EngineError::NoGpu(format!("the only GPU at hand, {name}, is emulated in software")));
         }
         let (device, queue) = adapter
@@ -44,6 +50,7 @@ impl Gpu {
             .await
             .map_err(|error| EngineError::NoGpu(format!("{name} cannot be opened: {error}")))?;
 
+        let binding_limit = device.limits().max_storage_buffer_binding_size;
         let failure = Failure::default();
         let lost = failure.clone();
         device.set_device_lost_callback(move |_, message| {
@@ -51,7 +58,12 @@ impl Gpu {
         });
         let uncaptured = failure.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| uncaptured.record(error.to_string())));
-        Ok(Self { device, queue, name: format!("gpu: {name}"), failure })
+        Ok(Self { device, queue, name: format!("gpu: {name}"), binding_limit, software, failure })
+    }
+
+    /// How invocations of matrix products share their work.
+    pub fn lanes(&self) -> Lanes {
+        if self.software { Lanes::Alone } else { Lanes::Together }
     }
 
     /// Does `work` on the device and reports what the device finds wrong with it.
@@ -79,7 +91,7 @@ impl Gpu {
     /// # Errors
     /// [`EngineError::Gpu`] where it is larger than what kernels can be given at once; `label` says what for.
     pub fn storage(&self, label: &str, rows: usize, columns: usize) -> Result<Buffer, EngineError> {
-        let limit = self.device.limits().max_storage_buffer_binding_size;
+        let limit = self.binding_limit;
         let bytes = (rows as u64).saturating_mul(columns as u64).saturating_mul(4);
         if bytes > limit {
             return Err(EngineError::Gpu(format!("{label} takes {bytes} bytes, a buffer may have {limit}")));

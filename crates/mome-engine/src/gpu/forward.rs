@@ -142,9 +142,9 @@ fn record_attention(
     let keys = Rows { buffer: &cache.keys, first: slice.position };
     let values = Rows { buffer: &cache.values, first: slice.position };
     let normed = Rows::all(normed);
-    recorder.matmul(&block.query, normed, Rows::all(queries), count, Write::Replace);
-    recorder.matmul(&block.key, normed, keys, count, Write::Replace);
-    recorder.matmul(&block.value, normed, values, count, Write::Replace);
+    recorder.matmul((&block.query, None), normed, Rows::all(queries), count, Write::Replace);
+    recorder.matmul((&block.key, None), normed, keys, count, Write::Replace);
+    recorder.matmul((&block.value, None), normed, values, count, Write::Replace);
 
     let heads = model.heads;
     let rotations = Rows { buffer: &input.rotations, first: slice.first };
@@ -153,7 +153,13 @@ fn record_attention(
     recorder.rope(rotations, pairs, keys, (heads.kv_heads, heads.width), count);
 
     recorder.attention(heads, queries, (&cache.keys, &cache.values), attended, (slice.position, count));
-    recorder.matmul(&block.attention_output, Rows::all(attended), Rows::all(residual), count, Write::Add);
+    recorder.matmul(
+        (&block.attention_output, None),
+        Rows::all(attended),
+        Rows::all(residual),
+        count,
+        Write::Add,
+    );
 }
 
 /// `residual += W_down (silu(W_gate x) * W_up x)` with `x = norm(residual)`.
@@ -169,8 +175,8 @@ fn record_feed_forward(
     let norm = (&block.feed_forward_norm, config.hidden);
     recorder.rms_norm(norm, config.rms_epsilon, residual, normed, count);
     let normed = Rows::all(normed);
-    recorder.matmul(&block.gate, normed, Rows::all(gate), count, Write::Replace);
-    recorder.matmul(&block.up, normed, Rows::all(up), count, Write::Replace);
+    recorder.matmul((&block.gate, None), normed, Rows::all(gate), count, Write::Replace);
+    recorder.matmul((&block.up, None), normed, Rows::all(up), count, Write::Replace);
     recorder.swiglu(gate, up, count, config.feed_forward);
-    recorder.matmul(&block.down, Rows::all(gate), Rows::all(residual), count, Write::Add);
+    recorder.matmul((&block.down, None), Rows::all(gate), Rows::all(residual), count, Write::Add);
 }

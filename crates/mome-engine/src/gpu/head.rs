@@ -73,7 +73,7 @@ pub(super) fn record(
         let count = CHUNK_ROWS.min(rows - first_row);
         let chunk = Chunk { logits: &logits, vocabulary, first_row, count };
         let input = Rows { buffer: &hidden, first: first_row };
-        recorder.matmul(&model.output, input, Rows::all(&logits), count, Write::Replace);
+        recorder.matmul((&model.output, None), input, Rows::all(&logits), count, Write::Replace);
         if let Some(memory) = &memory {
             recorder.memory_add(memory, chunk);
         }
@@ -105,7 +105,7 @@ fn record_memory(
     let gpu = recorder.gpu;
     let projection: Weights = model.upload_query(gpu, &memory.query)?;
     let queries = gpu.storage("memory queries", rows, KEY_WIDTH)?;
-    recorder.matmul(&projection, Rows::all(hidden), Rows::all(&queries), rows, Write::Replace);
+    recorder.matmul((&projection, None), Rows::all(hidden), Rows::all(&queries), rows, Write::Replace);
     let buffers = upload_memory(gpu, memory, rows)?;
     recorder.memory_attention(&memory.parameters, &buffers, &queries, rows);
     Ok(buffers)

@@ -49,7 +49,7 @@ impl Model {
         let config = backbone.config();
         let (hidden, vocabulary) = (config.hidden, config.vocabulary);
         let heads = Heads { query_heads: config.heads, kv_heads: config.kv_heads, width: config.head_width };
-        let mut loader = Loader { gpu, backbone, kernels: WeightKernelSet::default() };
+        let mut loader = Loader { gpu, backbone, kernels: WeightKernelSet::new(gpu.lanes()) };
         let blocks =
             (0..config.layers).map(|index| loader.block(index, heads)).collect::<Result<Vec<_>, _>>()?;
         let embedding = loader.matrix("token_embd.weight", hidden, vocabulary)?;
@@ -59,7 +59,7 @@ impl Model {
             loader.matrix("output.weight", hidden, vocabulary)?
         };
         let output_norm = loader.norm("output_norm.weight")?;
-        let query_kernels = loader.kernels.get(&gpu.device, TensorType::F32)?;
+        let query_kernels = loader.kernels.get(&gpu.device, TensorType::F32);
         Ok(Self { embedding, blocks, output_norm, output, heads, query_kernels })
     }
 
@@ -68,12 +68,10 @@ impl Model {
     /// # Errors
     /// [`EngineError::Gpu`] where it is too large for a buffer.
     pub fn upload_query(&self, gpu: &Gpu, query: &QueryProjection) -> Result<Weights, EngineError> {
-        Ok(Weights {
-            rows: KEY_WIDTH,
-            columns: self.output.columns,
-            buffers: vec![gpu.upload("W_query", &query.0)?],
-            kernels: self.query_kernels.clone(),
-        })
+        let shape = [self.output.columns as u64, KEY_WIDTH as u64];
+        let data: Vec<u8> = query.0.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+        let tensor = Tensor { name: "W_query", kind: TensorType::F32, shape: &shape, offset: 0, data: &data };
+        Weights::upload(gpu, self.query_kernels.clone(), &tensor)
     }
 }
 
@@ -119,7 +117,7 @@ impl<'a> Loader<'a> {
 
     fn matrix(&mut self, name: &str, columns: usize, rows: usize) -> Result<Weights, EngineError> {
         let tensor = self.tensor(name, &[columns as u64, rows as u64])?;
-        let kernels = self.kernels.get(&self.gpu.device, tensor.kind)?;
+        let kernels = self.kernels.get(&self.gpu.device, tensor.kind);
         Weights::upload(self.gpu, kernels, &tensor)
     }
 

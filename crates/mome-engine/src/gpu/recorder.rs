@@ -24,7 +24,7 @@ pub(super) struct Recorder<'a> {
 }
 
 enum Step {
-    Dispatch { kernel: Kernel, parameters: Range<usize>, bindings: Vec<(u32, Buffer)>, groups: [u32; 2] },
+    Dispatch { kernel: Kernel, parameters: Range<usize>, bindings: Vec<(u32, Buffer)>, groups: [u32; 3] },
     Copy { source: Buffer, source_offset: u64, target: Buffer, target_offset: u64, bytes: u64 },
     Read { source: Buffer, target_offset: u64, bytes: u64 },
 }
@@ -43,7 +43,7 @@ impl<'a> Recorder<'a> {
         kernel: &Kernel,
         parameters: &[u32],
         bindings: &[(u32, &Buffer)],
-        groups: [usize; 2],
+        groups: [usize; 3],
     ) {
         self.parameters.resize(self.parameters.len().next_multiple_of(UNIFORM_ALIGNMENT), 0);
         let start = self.parameters.len();
@@ -142,7 +142,7 @@ impl Step {
 fn encode_dispatches(gpu: &Gpu, encoder: &mut CommandEncoder, arena: &Buffer, steps: &[Step]) {
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
     for step in steps {
-        let Step::Dispatch { kernel, parameters, bindings, groups: [x, y] } = step else { continue };
+        let Step::Dispatch { kernel, parameters, bindings, groups: [x, y, z] } = step else { continue };
         let uniform = wgpu::BufferBinding {
             buffer: arena,
             offset: parameters.start as u64,
@@ -160,7 +160,7 @@ fn encode_dispatches(gpu: &Gpu, encoder: &mut CommandEncoder, arena: &Buffer, st
         });
         pass.set_pipeline(&kernel.pipeline);
         pass.set_bind_group(0, &group, &[]);
-        pass.dispatch_workgroups(*x, *y, 1);
+        pass.dispatch_workgroups(*x, *y, *z);
     }
 }
 

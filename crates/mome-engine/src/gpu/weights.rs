@@ -1,23 +1,36 @@
-//! Weight matrices in GPU memory, in the type that the file has, laid out for the kernels.
+//! Weight matrices in GPU memory, as quantised as in the file, laid out for the kernels.
 
+mod packing;
+
+use std::ops::Range;
 use std::sync::Arc;
 
-use half::f16;
 use mome_backbone::{Tensor, TensorType};
 use wgpu::Buffer;
 
 use super::device::Gpu;
 use super::kernels::WeightKernels;
 use crate::EngineError;
+pub(super) use packing::{ScaleLayout, scale_layout};
 
 /// A weight matrix `[rows, columns]` on the device, with the kernels that read it.
 #[derive(Clone)]
 pub(super) struct Weights {
     pub rows: usize,
     pub columns: usize,
-    /// Binding 1, and 2 where the type has scales apart: see `shaders/weights_*.wgsl`.
-    pub buffers: Vec<Buffer>,
+    /// Blocks of a row, as the kernels count them.
+    pub blocks: usize,
+    /// All rows, as many together as a buffer may hold.
+    pub chunks: Vec<RowChunk>,
     pub kernels: Arc<WeightKernels>,
+}
+
+/// Consecutive rows of a weight matrix.
+#[derive(Clone)]
+pub(super) struct RowChunk {
+    pub rows: Range<usize>,
+    /// Binding 1, and 2 where the type has scales apart: see `shaders/weights/`.
+    pub buffers: Vec<Buffer>,
 }
 
 impl Weights {
@@ -26,55 +39,42 @@ impl Weights {
     /// # Errors
     /// [`EngineError::Tensor`] where a kernel could not read it.
     pub fn upload(gpu: &Gpu, kernels: Arc<WeightKernels>, tensor: &Tensor<'_>) -> Result<Self, EngineError> {
-        let (rows, columns) = (tensor.rows(), tensor.columns());
+        let (rows, columns, kind) = (tensor.rows(), tensor.columns(), tensor.kind);
+        let wrong = |problem| EngineError::Tensor { name: tensor.name.to_owned(), problem };
         if !columns.is_multiple_of(4) {
-            let problem = format!("its rows have {columns} columns, which 4 does not divide");
-            return Err(EngineError::Tensor { name: tensor.name.to_owned(), problem });
+            return Err(wrong(format!("its rows have {columns} columns, which 4 does not divide")));
         }
-        let packed = pack(tensor.kind, tensor.data);
-        let buffers = packed.iter().map(|words| gpu.upload(tensor.name, words));
-        let buffers = buffers.collect::<Result<_, _>>().map_err(|error| match error {
-            EngineError::Gpu(problem) => EngineError::Tensor { name: tensor.name.to_owned(), problem },
-            other => other,
-        })?;
-        Ok(Self { rows, columns, buffers, kernels })
+        let row_bytes = kind.row_bytes(columns);
+        let chunk_rows = rows_of_a_chunk(gpu, kind, columns)
+            .ok_or_else(|| wrong(format!("its rows of {columns} columns are more than a buffer holds")))?;
+        let mut chunks = Vec::new();
+        for first in (0..rows).step_by(chunk_rows) {
+            let rows = first..rows.min(first + chunk_rows);
+            let data = &tensor.data[rows.start * row_bytes..rows.end * row_bytes];
+            let (words, halves) = packing::pack(kind, columns, data);
+            let mut buffers = Vec::new();
+            if !words.is_empty() {
+                buffers.push(gpu.upload(tensor.name, &words)?);
+            }
+            if !halves.is_empty() {
+                buffers.push(gpu.upload(tensor.name, bytemuck::cast_slice::<u16, [u16; 2]>(&halves))?);
+            }
+            chunks.push(RowChunk { rows, buffers });
+        }
+        Ok(Self { rows, columns, blocks: columns / block_columns(kind), chunks, kernels })
     }
 }
 
-/// The words of each buffer that `shaders/weights_*.wgsl` describes for this type.
-fn pack(kind: TensorType, data: &[u8]) -> Vec<Vec<u32>> {
-    match kind {
-        TensorType::F32 | TensorType::F16 => vec![words(data).collect()],
-        TensorType::Q8_0 => {
-            let blocks = data.as_chunks::<34>().0;
-            vec![blocks.iter().flat_map(|block| words(&block[2..])).collect(), scales(blocks)]
-        }
-        TensorType::Q4_0 => {
-            let blocks = data.as_chunks::<18>().0;
-            vec![blocks.iter().flat_map(|block| nibbles_in_order(&block[2..])).collect(), scales(blocks)]
-        }
-        // There are no kernels for these, so none come here.
-        _ => Vec::new(),
+/// Columns of a block in `shaders/weights/`.
+fn block_columns(kind: TensorType) -> usize {
+    if kind.block_len() == 1 { 4 } else { 32 }
+}
+
+/// How many rows a chunk may have, whole panels of them, so that kernels can be given its buffers.
+fn rows_of_a_chunk(gpu: &Gpu, kind: TensorType, columns: usize) -> Option<usize> {
+    let panel = packing::panel_bytes(kind, columns).into_iter().max().unwrap_or_default().max(1);
+    match gpu.binding_limit as usize / panel {
+        0 => None,
+        panels => Some(panels * packing::PANEL),
     }
-}
-
-/// Bytes as little-endian words.
-fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word))
-}
-
-/// The scales at the head of quantised blocks, as 32-bit floats: unpacking half-precision ones in the kernels
-/// costs more than their two bytes more a block.
-fn scales<const N: usize>(blocks: &[[u8; N]]) -> Vec<u32> {
-    blocks.iter().map(|block| f16::from_le_bytes([block[0], block[1]]).to_f32().to_bits()).collect()
-}
-
-/// The quants of a Q4_0 block, eight to a word in the order of columns: the file has columns 0 to 15 in the lower
-/// nibbles of the block's bytes, and 16 to 31 in the upper ones.
-fn nibbles_in_order(block: &[u8]) -> [u32; 4] {
-    let word = |bytes: &[u8], shift: u32| {
-        bytes.iter().rev().fold(0, |word, byte| word << 4 | u32::from(*byte) >> shift & 15)
-    };
-    let (left, right) = block.split_at(8);
-    [word(left, 0), word(right, 0), word(left, 4), word(right, 4)]
 }
