@@ -10,7 +10,7 @@
 //   4  contributions  [rows, slots]  what each slot adds to the logit of its token
 //   5  leading        [rows]         index of a slot, or NONE
 //
-// One workgroup a row; its 64 lanes take every 64th slot.
+// One workgroup a row, from `first_row` on; its 64 lanes take every 64th slot.
 
 struct Params {
     slots: u32,
@@ -18,6 +18,7 @@ struct Params {
     gamma: f32,
     null_score: f32,
     margin: f32,
+    first_row: u32,
 }
 
 struct Slot {
@@ -44,7 +45,7 @@ var<workgroup> sums: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let row = group.x;
+    let row = params.first_row + group.x;
     let query = row * KEY_WIDTH4;
     let first = row * params.slots;
 

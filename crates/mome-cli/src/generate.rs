@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mome::TokenLogprob;
-use mome_engine::{EngineError, Executor, Head, Pass, Prediction};
+use mome_engine::{Prediction, greedy};
 use serde::Serialize;
 
 use crate::DeviceArguments;
@@ -43,7 +43,8 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
     let tokenizer = executor.backbone().tokenizer();
     let spoken = tokenizer.encode(&arguments.prompt).into_iter().map(|token| token.id);
     let prompt: Vec<u32> = tokenizer.begin().into_iter().chain(spoken).collect();
-    let predictions = pollster::block_on(greedy(executor.as_ref(), &prompt, arguments.max_tokens))?;
+    let decoding = greedy(executor.as_ref(), &prompt, arguments.max_tokens, Some(tokenizer.end()));
+    let predictions = pollster::block_on(decoding)?;
     let ids: Vec<u32> = predictions.iter().map(|prediction| prediction.token).collect();
     let text = tokenizer.decode(&ids);
     if arguments.json {
@@ -57,27 +58,4 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
         output::text(&text)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The likeliest token again and again, up to the end token (left out), `most` tokens, or the end of the context.
-async fn greedy(
-    executor: &dyn Executor,
-    prompt: &[u32],
-    most: usize,
-) -> Result<Vec<Prediction>, EngineError> {
-    let context = executor.backbone().config().context;
-    let mut sequence = executor.begin(context.min(prompt.len().saturating_add(most)).max(prompt.len()))?;
-    let mut predictions = Vec::new();
-    let mut tokens = prompt.to_vec();
-    while predictions.len() < most && sequence.len() + tokens.len() <= context {
-        let head = Head { rows: 1, ..Head::default() };
-        let output = sequence.run(Pass { tokens: &tokens, states: &[], head: Some(head) }).await?;
-        let Some(next) = output.predictions.into_iter().next() else { break };
-        if next.token == executor.backbone().tokenizer().end() {
-            break;
-        }
-        tokens = vec![next.token];
-        predictions.push(next);
-    }
-    Ok(predictions)
 }

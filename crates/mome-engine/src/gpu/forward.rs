@@ -1,5 +1,7 @@
 //! The transformer: from token ids to the residual stream after the last block.
 
+use std::ops::Range;
+
 use mome_backbone::Config;
 use wgpu::Buffer;
 
@@ -26,7 +28,6 @@ impl Cache {
 
 /// What the blocks work on, for up to `rows` tokens at a time.
 pub(super) struct Activations {
-    pub rows: usize,
     /// `[rows, d]`: the residual stream.
     pub residual: Buffer,
     /// `[rows, d]`
@@ -44,10 +45,9 @@ pub(super) struct Activations {
 impl Activations {
     /// # Errors
     /// [`EngineError::Gpu`] where `rows` rows are more than a buffer holds.
-    pub fn new(gpu: &Gpu, config: &Config, rows: usize) -> Result<Self, EngineError> {
-        let buffer = |label, columns| gpu.storage(label, rows, columns);
+    pub fn new(recorder: &mut Recorder<'_>, config: &Config, rows: usize) -> Result<Self, EngineError> {
+        let mut buffer = |label, columns| recorder.storage(label, rows, columns);
         Ok(Self {
-            rows,
             residual: buffer("residual", config.hidden)?,
             normed: buffer("normed", config.hidden)?,
             queries: buffer("queries", config.heads * config.head_width)?,
@@ -60,26 +60,30 @@ impl Activations {
 
 /// The tokens of a pass on the device.
 pub(super) struct Input {
-    /// Ids of all tokens of the pass.
-    pub tokens: Buffer,
-    /// Cosine and sine of RoPE's angles, `[tokens, rope_width / 2]`.
-    pub rotations: Buffer,
+    /// Ids of all tokens of the pass, every `stride` words one.
+    tokens: Buffer,
+    stride: usize,
+    /// Cosine and sine of RoPE's angles, `[tokens, rope width / 2]`.
+    rotations: Buffer,
 }
 
 impl Input {
-    /// Uploads tokens of which the first is at `position`.
+    /// Makes an input of tokens that are, or will be, on the device.
     ///
     /// # Errors
-    /// [`EngineError::Gpu`] where they are more than a buffer holds.
-    pub fn upload(gpu: &Gpu, config: &Config, tokens: &[u32], position: usize) -> Result<Self, EngineError> {
-        let (base, pairs) = config.rope.map_or((1.0, 0), |rope| (rope.base, rope.width / 2));
-        let frequency = |pair| f64::from(base).powf(-(pair as f64) / pairs as f64);
-        let frequencies: Vec<f64> = (0..pairs).map(frequency).collect();
-        let rotations: Vec<[f32; 2]> = (position..position + tokens.len())
-            .flat_map(|position| frequencies.iter().map(move |frequency| position as f64 * frequency))
+    /// [`EngineError::Gpu`] where their rotations are more than a buffer holds.
+    pub fn new(
+        recorder: &mut Recorder<'_>,
+        model: &Model,
+        tokens: Buffer,
+        stride: usize,
+        positions: Range<usize>,
+    ) -> Result<Self, EngineError> {
+        let rotations: Vec<[f32; 2]> = positions
+            .flat_map(|position| model.frequencies.iter().map(move |turn| position as f64 * turn))
             .map(|angle| [angle.cos() as f32, angle.sin() as f32])
             .collect();
-        Ok(Self { tokens: gpu.upload("tokens", tokens)?, rotations: gpu.upload("rotations", &rotations)? })
+        Ok(Self { tokens, stride, rotations: recorder.upload("rotations", &rotations)? })
     }
 }
 
@@ -104,7 +108,7 @@ pub(super) fn record(
     states: &[usize],
 ) -> Vec<Segment> {
     let residual = &activations.residual;
-    let tokens = Rows { buffer: &input.tokens, first: slice.first };
+    let tokens = Rows { buffer: &input.tokens, first: input.stride * slice.first };
     recorder.embed(&model.weights.embedding, tokens, residual, slice.count);
 
     let mut segments: Vec<Option<Segment>> = states.iter().map(|_| None).collect();
@@ -142,9 +146,15 @@ fn record_attention(
     let keys = Rows { buffer: &cache.keys, first: slice.position };
     let values = Rows { buffer: &cache.values, first: slice.position };
     let normed = Rows::all(normed);
-    recorder.matmul(&block.query.weight, normed, Rows::all(queries), count, Write::Replace);
-    recorder.matmul(&block.key.weight, normed, keys, count, Write::Replace);
-    recorder.matmul(&block.value.weight, normed, values, count, Write::Replace);
+    recorder.matmul(
+        (&block.query.weight, block.query.bias.as_ref()),
+        normed,
+        Rows::all(queries),
+        count,
+        Write::Replace,
+    );
+    recorder.matmul((&block.key.weight, block.key.bias.as_ref()), normed, keys, count, Write::Replace);
+    recorder.matmul((&block.value.weight, block.value.bias.as_ref()), normed, values, count, Write::Replace);
 
     let heads = model.heads;
     let rotations = Rows { buffer: &input.rotations, first: slice.first };
@@ -154,7 +164,7 @@ fn record_attention(
 
     recorder.attention(heads, queries, (&cache.keys, &cache.values), attended, (slice.position, count));
     recorder.matmul(
-        &block.attention_output.weight,
+        (&block.attention_output.weight, block.attention_output.bias.as_ref()),
         Rows::all(attended),
         Rows::all(residual),
         count,
@@ -176,9 +186,21 @@ fn record_feed_forward(
     recorder.rms_norm(norm, config.norm_epsilon, residual, normed, count);
     let normed = Rows::all(normed);
     if let Some(weights) = &block.gate {
-        recorder.matmul(&weights.weight, normed, Rows::all(gate), count, Write::Replace);
+        recorder.matmul(
+            (&weights.weight, weights.bias.as_ref()),
+            normed,
+            Rows::all(gate),
+            count,
+            Write::Replace,
+        );
     }
-    recorder.matmul(&block.up.weight, normed, Rows::all(up), count, Write::Replace);
+    recorder.matmul((&block.up.weight, block.up.bias.as_ref()), normed, Rows::all(up), count, Write::Replace);
     recorder.swiglu(gate, up, count, config.feed_forward);
-    recorder.matmul(&block.down.weight, Rows::all(gate), Rows::all(residual), count, Write::Add);
+    recorder.matmul(
+        (&block.down.weight, block.down.bias.as_ref()),
+        Rows::all(gate),
+        Rows::all(residual),
+        count,
+        Write::Add,
+    );
 }

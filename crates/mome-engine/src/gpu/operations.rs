@@ -4,9 +4,9 @@
 
 use wgpu::Buffer;
 
-use super::kernels::{MATMUL_GROUP_ROWS, MATMUL_TILE};
+use super::kernels::MATMUL_TOKENS;
 use super::recorder::Recorder;
-use super::weights::Weights;
+use super::weights::{RowChunk, Weights};
 use crate::AttentionParameters;
 
 /// Invocations of a workgroup in the kernels that have one for each output.
@@ -68,40 +68,51 @@ impl Recorder<'_> {
     /// `output[t] = weights[tokens[first + t]]` for `count` tokens.
     pub fn embed(&mut self, weights: &Weights, tokens: Rows<'_>, output: &Buffer, count: usize) {
         let columns4 = weights.columns / 4;
-        self.dispatch(
-            &weights.kernels.embed,
-            &[columns4.word(), tokens.first.word()],
-            &with_weights(weights, &[(3, tokens.buffer), (4, output)]),
-            [columns4.div_ceil(GROUP), count],
-        );
+        for chunk in &weights.chunks {
+            let parameters = [columns4, weights.blocks, tokens.first, chunk.rows.start, chunk.rows.len()];
+            self.dispatch(
+                &weights.kernels.embed,
+                &parameters.map(Parameter::word),
+                &with_weights(chunk, &[(3, tokens.buffer), (4, output)]),
+                [columns4.div_ceil(GROUP), count, 1],
+            );
+        }
     }
 
-    /// `output[t] = weights input[t]`, or that added to the output, for `count` rows of the input.
+    /// `output[t] = weights input[t] + bias`, or that added to the output, for `count` rows of the input. `bias` has
+    /// a value for each row of the weights.
     pub fn matmul(
         &mut self,
-        weights: &Weights,
+        (weights, bias): (&Weights, Option<&Buffer>),
         input: Rows<'_>,
         output: Rows<'_>,
         count: usize,
         write: Write,
     ) {
         let kernels = &weights.kernels;
-        let (kernel, tile) =
-            if count == 1 { (&kernels.matmul_one, 1) } else { (&kernels.matmul_tile, MATMUL_TILE) };
-        let parameters = [
-            count.word(),
-            weights.rows.word(),
-            (weights.columns / 4).word(),
-            input.first.word(),
-            output.first.word(),
-            match write {
-                Write::Replace => 0,
-                Write::Add => 1,
-            },
-        ];
-        let bindings = with_weights(weights, &[(3, input.buffer), (4, output.buffer)]);
-        let groups = [weights.rows.div_ceil(MATMUL_GROUP_ROWS), count.div_ceil(tile)];
-        self.dispatch(kernel, &parameters, &bindings, groups);
+        let (kernel, tokens) =
+            if count == 1 { (&kernels.matmul_one, 1) } else { (&kernels.matmul_four, MATMUL_TOKENS) };
+        let flags = match write {
+            Write::Replace => 0,
+            Write::Add => 1,
+        } + if bias.is_some() { 2 } else { 0 };
+        for chunk in &weights.chunks {
+            let parameters = [
+                count,
+                chunk.rows.len(),
+                weights.blocks,
+                weights.columns / 4,
+                input.first,
+                output.first,
+                weights.rows,
+                chunk.rows.start,
+                flags,
+            ];
+            let bias = bias.unwrap_or(input.buffer);
+            let bindings = with_weights(chunk, &[(3, input.buffer), (4, output.buffer), (5, bias)]);
+            let groups = [chunk.rows.len().div_ceil(kernels.lanes.rows()), 1, count.div_ceil(tokens)];
+            self.dispatch(kernel, &parameters.map(Parameter::word), &bindings, groups);
+        }
     }
 
     /// RMSNorm of `rows` rows as wide as the buffer `weight`, `[columns]`.
@@ -117,7 +128,7 @@ impl Recorder<'_> {
             &self.kernels.rms_norm,
             &[(columns / 4).word(), epsilon.word()],
             &[(1, weight), (2, input), (3, output)],
-            [rows, 1],
+            [rows, 1, 1],
         );
     }
 
@@ -132,7 +143,12 @@ impl Recorder<'_> {
     ) {
         let parameters = [heads, head_width / 2, pairs, rotations.first, values.first].map(Parameter::word);
         let bindings = [(1, rotations.buffer), (2, values.buffer)];
-        self.dispatch(&self.kernels.rope, &parameters, &bindings, [(heads * pairs).div_ceil(GROUP), count]);
+        self.dispatch(
+            &self.kernels.rope,
+            &parameters,
+            &bindings,
+            [(heads * pairs).div_ceil(GROUP), count, 1],
+        );
     }
 
     /// Causal attention of `count` queries, the first at `first_position`, over the KV cache.
@@ -152,7 +168,7 @@ impl Recorder<'_> {
             (heads.width as f32).sqrt().recip().word(),
         ];
         let bindings = [(1, queries), (2, keys), (3, values), (4, output)];
-        self.dispatch(&self.kernels.attention, &parameters, &bindings, [heads.query_heads, count]);
+        self.dispatch(&self.kernels.attention, &parameters, &bindings, [heads.query_heads, count, 1]);
     }
 
     /// `gate = silu(gate) * up`, both `[rows, columns]`.
@@ -162,30 +178,31 @@ impl Recorder<'_> {
             &self.kernels.swiglu,
             &[columns4.word()],
             &[(1, up), (2, gate)],
-            [columns4.div_ceil(GROUP), rows],
+            [columns4.div_ceil(GROUP), rows, 1],
         );
     }
 
-    /// What each slot adds to its token's logit, and which slot leads, for `rows` queries.
+    /// What each slot adds to its token's logit, and which slot leads, for `rows` rows of the head.
     pub fn memory_attention(
         &mut self,
         parameters: &AttentionParameters,
         memory: &MemoryBuffers,
-        queries: &Buffer,
+        queries: Rows<'_>,
         rows: usize,
     ) {
         let AttentionParameters { beta, gamma, null, margin } = *parameters;
+        let first = queries.first;
         self.dispatch(
             &self.kernels.memory_attention,
-            &[memory.slots.word(), beta.word(), gamma.word(), null.word(), margin.word()],
+            &[memory.slots.word(), beta.word(), gamma.word(), null.word(), margin.word(), first.word()],
             &[
-                (1, queries),
+                (1, queries.buffer),
                 (2, &memory.keys),
                 (3, &memory.slot_table),
                 (4, &memory.contributions),
                 (5, &memory.leading),
             ],
-            [rows, 1],
+            [rows, 1, 1],
         );
     }
 
@@ -195,7 +212,7 @@ impl Recorder<'_> {
             &self.kernels.memory_add,
             &[memory.slots, memory.runs, chunk.vocabulary, chunk.first_row].map(Parameter::word),
             &[(1, &memory.contributions), (2, &memory.leading), (3, &memory.run_table), (4, chunk.logits)],
-            [memory.runs.div_ceil(GROUP), chunk.count],
+            [memory.runs.div_ceil(GROUP), chunk.count, 1],
         );
     }
 
@@ -205,7 +222,7 @@ impl Recorder<'_> {
             &self.kernels.predict,
             &[chunk.vocabulary, chunk.first_row].map(Parameter::word),
             &[(1, chunk.logits), (2, predictions)],
-            [chunk.count, 1],
+            [chunk.count, 1, 1],
         );
     }
 
@@ -215,14 +232,14 @@ impl Recorder<'_> {
             &self.kernels.watch,
             &[count, chunk.vocabulary, chunk.first_row].map(Parameter::word),
             &[(1, chunk.logits), (2, tokens), (3, watched)],
-            [count.div_ceil(GROUP), chunk.count],
+            [count.div_ceil(GROUP), chunk.count, 1],
         );
     }
 }
 
 /// Bindings of a kernel that reads weights: theirs, then the others.
-fn with_weights<'a>(weights: &'a Weights, others: &[(u32, &'a Buffer)]) -> Vec<(u32, &'a Buffer)> {
-    (1..).zip(&weights.buffers).chain(others.iter().copied()).collect()
+fn with_weights<'a>(chunk: &'a RowChunk, others: &[(u32, &'a Buffer)]) -> Vec<(u32, &'a Buffer)> {
+    (1..).zip(&chunk.buffers).chain(others.iter().copied()).collect()
 }
 
 /// A parameter of a kernel as the word that its uniform holds.

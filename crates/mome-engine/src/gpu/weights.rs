@@ -1,84 +1,122 @@
-//! Weight matrices in GPU memory, in the type that the file has, laid out for the kernels.
+//! Weight matrices in GPU memory, as quantised as in the file, laid out for the kernels.
 
+mod packing;
+
+use std::ops::Range;
 use std::sync::Arc;
 
-use half::f16;
 use mome_backbone::TensorType;
 use wgpu::Buffer;
 
 use super::device::Gpu;
 use super::kernels::WeightKernels;
 use crate::EngineError;
+pub(super) use packing::{PANEL, ScaleLayout, scale_layout};
 
 /// A weight matrix `[rows, columns]` on the device, with the kernels that read it.
 #[derive(Clone)]
 pub(super) struct Weights {
+    pub kind: TensorType,
     pub rows: usize,
     pub columns: usize,
-    /// Binding 1, and 2 where the type has scales apart: see `shaders/weights_*.wgsl`.
-    pub buffers: Vec<Buffer>,
+    /// Blocks of a row, as the kernels count them.
+    pub blocks: usize,
+    /// All rows, as many together as a buffer may hold.
+    pub chunks: Vec<RowChunk>,
     pub kernels: Arc<WeightKernels>,
 }
 
+/// Consecutive rows of a weight matrix: whole panels, except at the matrix's end.
+#[derive(Clone)]
+pub(super) struct RowChunk {
+    pub rows: Range<usize>,
+    /// Binding 1, and 2 where the type has scales apart: see `shaders/weights/`.
+    pub buffers: Vec<Buffer>,
+}
+
 impl Weights {
-    /// Uploads a matrix `[rows, columns]` of that type. `kernels` are those of the type; `name` is for messages.
+    /// Makes room for a matrix `[rows, columns]` of that type. `kernels` are those of the type; `name` is for messages.
     ///
     /// # Errors
     /// [`EngineError::Tensor`] where a kernel could not read it.
-    pub fn upload(
+    pub fn allocate(
         gpu: &Gpu,
         kernels: Arc<WeightKernels>,
         name: &str,
         kind: TensorType,
         [rows, columns]: [usize; 2],
+    ) -> Result<Self, EngineError> {
+        let wrong = |problem| EngineError::Tensor { name: name.to_owned(), problem };
+        if !columns.is_multiple_of(4) {
+            return Err(wrong(format!("its rows have {columns} columns, which 4 does not divide")));
+        }
+        let chunk_rows = rows_of_a_chunk(gpu, kind, columns)
+            .ok_or_else(|| wrong(format!("its rows of {columns} columns are more than a buffer holds")))?;
+        let mut chunks = Vec::new();
+        for first in (0..rows).step_by(chunk_rows) {
+            let rows = first..rows.min(first + chunk_rows);
+            let panels = rows.len().div_ceil(PANEL);
+            let parts = packing::panel_bytes(kind, columns).into_iter().filter(|bytes| *bytes > 0);
+            let buffers =
+                parts.map(|bytes| gpu.storage(name, panels, bytes / 4)).collect::<Result<_, _>>()?;
+            chunks.push(RowChunk { rows, buffers });
+        }
+        Ok(Self { kind, rows, columns, blocks: columns / block_columns(kind), chunks, kernels })
+    }
+
+    /// Fills in rows from `first` on, which begins a panel. `data` are whole panels, or all rows that are left.
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] where the device failed.
+    pub fn write(&self, gpu: &Gpu, first: usize, data: &[u8]) -> Result<(), EngineError> {
+        let row_bytes = self.kind.row_bytes(self.columns);
+        let given = first..first + data.len() / row_bytes;
+        for chunk in &self.chunks {
+            let (start, end) = (given.start.max(chunk.rows.start), given.end.min(chunk.rows.end));
+            if start >= end {
+                continue;
+            }
+            let data = &data[(start - first) * row_bytes..(end - first) * row_bytes];
+            let (words, halves) = packing::pack(self.kind, self.columns, data);
+            let parts: [&[u8]; 2] = [bytemuck::cast_slice(&words), bytemuck::cast_slice(&halves)];
+            let panels = packing::panel_bytes(self.kind, self.columns);
+            let parts = parts.into_iter().zip(panels).filter(|(_, bytes)| *bytes > 0);
+            for (buffer, (part, bytes)) in chunk.buffers.iter().zip(parts) {
+                let offset = (start - chunk.rows.start) / PANEL * bytes;
+                gpu.write(buffer, offset as u64, part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Uploads a matrix whose data are wholly at hand.
+    ///
+    /// # Errors
+    /// As [`Self::allocate`] and [`Self::write`].
+    pub fn upload(
+        gpu: &Gpu,
+        kernels: Arc<WeightKernels>,
+        name: &str,
+        kind: TensorType,
+        shape: [usize; 2],
         data: &[u8],
     ) -> Result<Self, EngineError> {
-        if !columns.is_multiple_of(4) {
-            let problem = format!("its rows have {columns} columns, which 4 does not divide");
-            return Err(EngineError::Tensor { name: name.to_owned(), problem });
-        }
-        let packed = pack(kind, data);
-        let buffers = packed.iter().map(|words| gpu.upload(name, words));
-        let buffers = buffers.collect::<Result<_, _>>().map_err(|error| match error {
-            EngineError::Gpu(problem) => EngineError::Tensor { name: name.to_owned(), problem },
-            other => other,
-        })?;
-        Ok(Self { rows, columns, buffers, kernels })
+        let weights = Self::allocate(gpu, kernels, name, kind, shape)?;
+        weights.write(gpu, 0, data)?;
+        Ok(weights)
     }
 }
 
-/// The words of each buffer that `shaders/weights_*.wgsl` describes for this type.
-fn pack(kind: TensorType, data: &[u8]) -> Vec<Vec<u32>> {
-    match kind {
-        TensorType::F32 | TensorType::F16 => vec![words(data).collect()],
-        TensorType::Q8_0 => {
-            let blocks = data.as_chunks::<34>().0;
-            vec![blocks.iter().flat_map(|block| words(&block[2..])).collect(), scales(blocks)]
-        }
-        TensorType::Q4_0 => {
-            let blocks = data.as_chunks::<18>().0;
-            vec![blocks.iter().flat_map(|block| nibbles_in_order(&block[2..])).collect(), scales(blocks)]
-        }
+/// Columns of a block in `shaders/weights/`.
+fn block_columns(kind: TensorType) -> usize {
+    if kind.block_len() == 1 { 4 } else { 32 }
+}
+
+/// How many rows a chunk may have, whole panels of them, so that kernels can be given its buffers.
+fn rows_of_a_chunk(gpu: &Gpu, kind: TensorType, columns: usize) -> Option<usize> {
+    let panel = packing::panel_bytes(kind, columns).into_iter().max().unwrap_or_default().max(1);
+    match gpu.binding_limit as usize / panel {
+        0 => None,
+        panels => Some(panels * PANEL),
     }
-}
-
-/// Bytes as little-endian words.
-fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word))
-}
-
-/// The scales at the head of quantised blocks, as 32-bit floats: unpacking half-precision ones in the kernels
-/// costs more than their two bytes more a block.
-fn scales<const N: usize>(blocks: &[[u8; N]]) -> Vec<u32> {
-    blocks.iter().map(|block| f16::from_le_bytes([block[0], block[1]]).to_f32().to_bits()).collect()
-}
-
-/// The quants of a Q4_0 block, eight to a word in the order of columns: the file has columns 0 to 15 in the lower
-/// nibbles of the block's bytes, and 16 to 31 in the upper ones.
-fn nibbles_in_order(block: &[u8]) -> [u32; 4] {
-    let word = |bytes: &[u8], shift: u32| {
-        bytes.iter().rev().fold(0, |word, byte| word << 4 | u32::from(*byte) >> shift & 15)
-    };
-    let (left, right) = block.split_at(8);
-    [word(left, 0), word(right, 0), word(left, 4), word(right, 4)]
 }

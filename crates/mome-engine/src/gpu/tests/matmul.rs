@@ -1,0 +1,128 @@
+//! Matrix products and embeddings, for every type of weights.
+
+use mome_backbone::TensorType;
+use proptest::prelude::*;
+
+use super::{Bench, Matrix, assert_close, check, dot, random};
+use crate::gpu::operations::{Rows, Write};
+
+fn matrix_products(kind: TensorType) {
+    let quad = kind.block_len().max(4);
+    let shapes = (1..200usize, 1..9usize, 1..14usize, 0..3usize, 0..3usize, any::<bool>(), any::<u64>());
+    check(shapes, |bench, (rows, quads, count, input_row, output_row, add, seed)| {
+        let columns = quad * quads;
+        let mut random = random(seed);
+        let matrix = Matrix::random(kind, rows, columns, &mut random);
+        let input: Vec<f32> = random.by_ref().take((input_row + count) * columns).collect();
+        let before: Vec<f32> = random.take((output_row + count) * rows).collect();
+
+        let weights = bench.weights(&matrix);
+        let (input_buffer, output) = (bench.upload(&input), bench.upload(&before));
+        let write = if add { Write::Add } else { Write::Replace };
+        let got = bench.run(&output, before.len(), |recorder| {
+            let input = Rows { buffer: &input_buffer, first: input_row };
+            recorder.matmul(
+                (&weights, None),
+                input,
+                Rows { buffer: &output, first: output_row },
+                count,
+                write,
+            );
+        });
+
+        let mut expected: Vec<f64> = before.iter().map(|value| f64::from(*value)).collect();
+        let values = matrix.values();
+        for (t, input) in input.chunks(columns).skip(input_row).enumerate() {
+            for (o, weights) in values.chunks(columns).enumerate() {
+                let sum = &mut expected[(output_row + t) * rows + o];
+                *sum = dot(weights, input) + if add { *sum } else { 0.0 };
+            }
+        }
+        assert_close(&got, &expected, 2e-4);
+    });
+}
+
+#[test]
+fn matrix_products_of_every_type() {
+    for kind in TensorType::SUPPORTED {
+        matrix_products(kind);
+    }
+}
+
+/// The oracle's values are those of an independent implementation.
+#[test]
+fn golden_blocks_are_read_as_the_oracle_reads_them() {
+    let data = |name: &str| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../mome-backbone/tests/data/");
+        std::fs::read(format!("{path}{name}")).unwrap()
+    };
+    let oracle: serde_json::Value = serde_json::from_slice(&data("blocks.json")).unwrap();
+    let mut bench = Bench::open();
+    for kind in TensorType::SUPPORTED.into_iter().filter(|kind| kind.block_len() > 1) {
+        let case = &oracle[kind.name()];
+        let expected: Vec<f64> = serde_json::from_value(case["dequantised"].clone()).unwrap();
+        let size = |key: &str| case[key].as_u64().unwrap() as usize;
+        let (rows, columns) = (size("rows"), size("cols"));
+        let matrix = Matrix { kind, rows, columns, bytes: data(case["file"].as_str().unwrap()) };
+        let weights = bench.weights(&matrix);
+        let tokens: Vec<u32> = (0..rows as u32).collect();
+        let (tokens, output) = (bench.upload(&tokens), bench.upload(&vec![0.0f32; rows * columns]));
+        let got: Vec<f32> = bench.run(&output, rows * columns, |recorder| {
+            recorder.embed(&weights, Rows::all(&tokens), &output, rows);
+        });
+        assert_close(&got, &expected, 1e-5);
+    }
+}
+
+#[test]
+fn a_matrix_in_several_buffers_is_one_matrix() {
+    let mut bench = Bench::open();
+    // 100 rows of 64 columns in chunks of 32 rows.
+    bench.gpu.binding_limit = 32 * 64 * 4;
+    let matrix = Matrix::random(TensorType::F32, 100, 64, &mut random(1));
+    let input: Vec<f32> = random(2).take(3 * 64).collect();
+    let bias: Vec<f32> = random(3).take(100).collect();
+    let weights = bench.weights(&matrix);
+    assert_eq!(weights.chunks.len(), 4);
+
+    let (inputs, output) = (bench.upload(&input), bench.upload(&vec![0.0f32; 3 * 100]));
+    let biases = bench.upload(&bias);
+    let got: Vec<f32> = bench.run(&output, 300, |recorder| {
+        let (input, output) = (Rows::all(&inputs), Rows::all(&output));
+        recorder.matmul((&weights, Some(&biases)), input, output, 3, Write::Replace);
+    });
+    let values = matrix.values();
+    let row = |input| values.chunks(64).zip(&bias).map(move |(row, bias)| dot(row, input) + f64::from(*bias));
+    let expected: Vec<f64> = input.chunks(64).flat_map(row).collect();
+    assert_close(&got, &expected, 1e-4);
+
+    let tokens = [99u32, 0, 31, 32, 64];
+    let (token_buffer, output) = (bench.upload(&tokens), bench.upload(&[0.0f32; 5 * 64]));
+    let got: Vec<f32> = bench.run(&output, 5 * 64, |recorder| {
+        recorder.embed(&weights, Rows::all(&token_buffer), &output, 5);
+    });
+    let expected: Vec<f32> =
+        tokens.iter().flat_map(|token| &values[*token as usize * 64..][..64]).copied().collect();
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn embeddings_of_every_type() {
+    let shapes = (prop::sample::select(&TensorType::SUPPORTED[..]), 1..40usize, 1..10usize, any::<u64>());
+    check(shapes, |bench, (kind, vocabulary, quads, seed)| {
+        let columns = quads * kind.block_len().max(4);
+        let matrix = Matrix::random(kind, vocabulary, columns, &mut random(seed));
+        let tokens: Vec<u32> = random(seed).take(7).map(|x| (x.abs() * vocabulary as f32) as u32).collect();
+
+        let weights = bench.weights(&matrix);
+        let (token_buffer, output) = (bench.upload(&tokens), bench.upload(&vec![0.0f32; 5 * columns]));
+        let got: Vec<f32> = bench.run(&output, 5 * columns, |recorder| {
+            recorder.embed(&weights, Rows { buffer: &token_buffer, first: 2 }, &output, 5);
+        });
+
+        let values = matrix.values();
+        let row = |token: &u32| values[*token as usize * columns..][..columns].iter().map(|x| f64::from(*x));
+        let expected: Vec<f64> = tokens[2..].iter().flat_map(row).collect();
+        assert_close(&got, &expected, 1e-6);
+    });
+}
