@@ -4,8 +4,8 @@ use mome_backbone::Config;
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::model::{Block, Model};
-use super::operations::{Rows, Write};
+use super::model::{Block, GateAndUp, Model};
+use super::operations::{Norm, Rope, Rows, Write};
 use super::recorder::{Recorder, Segment};
 use crate::EngineError;
 
@@ -135,26 +135,19 @@ fn record_attention(
 ) {
     let Activations { residual, normed, queries, attended, .. } = activations;
     let count = slice.count;
-    let norm = (&block.attention_norm, config.hidden);
-    recorder.rms_norm(norm, config.rms_epsilon, residual, normed, count);
+    let norm = Norm::rms(&block.attention_norm, config.rms_epsilon);
+    recorder.norm(norm, residual, normed, (count, config.hidden));
 
     // Keys and values go straight to their places in the cache.
-    let keys = Rows { buffer: &cache.keys, first: slice.position };
-    let values = Rows { buffer: &cache.values, first: slice.position };
-    let normed = Rows::all(normed);
-    recorder.matmul((&block.query, None), normed, Rows::all(queries), count, Write::Replace);
-    recorder.matmul((&block.key, None), normed, keys, count, Write::Replace);
-    recorder.matmul((&block.value, None), normed, values, count, Write::Replace);
-
     let heads = model.heads;
     let rotations = Rows { buffer: &input.rotations, first: slice.first };
-    let pairs = config.rope_width / 2;
-    recorder.rope(rotations, pairs, Rows::all(queries), (heads.query_heads, heads.width), count);
-    recorder.rope(rotations, pairs, keys, (heads.kv_heads, heads.width), count);
+    let rope = Rope { rotations, pairs: config.rope_width / 2 };
+    let keys = Rows { buffer: &cache.keys, first: slice.position };
+    recorder.qkv((&block.qkv).into(), (normed, count), (heads, rope), queries, (keys, &cache.values));
 
     recorder.attention(heads, queries, (&cache.keys, &cache.values), attended, (slice.position, count));
     recorder.matmul(
-        (&block.attention_output, None),
+        (&block.attention_output).into(),
         Rows::all(attended),
         Rows::all(residual),
         count,
@@ -172,11 +165,16 @@ fn record_feed_forward(
 ) {
     let Activations { residual, normed, gate, up, .. } = activations;
     let count = slice.count;
-    let norm = (&block.feed_forward_norm, config.hidden);
-    recorder.rms_norm(norm, config.rms_epsilon, residual, normed, count);
-    let normed = Rows::all(normed);
-    recorder.matmul((&block.gate, None), normed, Rows::all(gate), count, Write::Replace);
-    recorder.matmul((&block.up, None), normed, Rows::all(up), count, Write::Replace);
-    recorder.swiglu(gate, up, count, config.feed_forward);
-    recorder.matmul((&block.down, None), Rows::all(gate), Rows::all(residual), count, Write::Add);
+    let norm = Norm::rms(&block.feed_forward_norm, config.rms_epsilon);
+    recorder.norm(norm, residual, normed, (count, config.hidden));
+    match &block.gate_and_up {
+        GateAndUp::Pair(pair) => recorder.swiglu_matmul(pair, normed, gate, count),
+        GateAndUp::Apart { gate: gate_weights, up: up_weights } => {
+            let normed = Rows::all(normed);
+            recorder.matmul(gate_weights.into(), normed, Rows::all(gate), count, Write::Replace);
+            recorder.matmul(up_weights.into(), normed, Rows::all(up), count, Write::Replace);
+            recorder.swiglu(gate, up, count, config.feed_forward);
+        }
+    }
+    recorder.matmul((&block.down).into(), Rows::all(gate), Rows::all(residual), count, Write::Add);
 }

@@ -5,7 +5,7 @@ use wgpu::Buffer;
 
 use super::device::Gpu;
 use super::model::Model;
-use super::operations::{Chunk, MemoryBuffers, Rows, Write};
+use super::operations::{Chunk, MemoryBuffers, Norm, Rows, Write};
 use super::recorder::{Readback, Recorder, Segment};
 use super::weights::Weights;
 use crate::{EngineError, Head, KEY_WIDTH, Memory, Output, Prediction};
@@ -53,7 +53,8 @@ pub(super) fn record(
     let gpu = recorder.gpu;
     let (rows, vocabulary) = (head.rows, config.vocabulary);
     let hidden = gpu.storage("hidden", rows, config.hidden)?;
-    recorder.rms_norm((&model.output_norm, config.hidden), config.rms_epsilon, residual, &hidden, rows);
+    let norm = Norm::rms(&model.output_norm, config.rms_epsilon);
+    recorder.norm(norm, residual, &hidden, (rows, config.hidden));
 
     let memory = match head.memory {
         Some(memory) if !memory.slots.is_empty() => {
@@ -73,7 +74,7 @@ pub(super) fn record(
         let count = CHUNK_ROWS.min(rows - first_row);
         let chunk = Chunk { logits: &logits, vocabulary, first_row, count };
         let input = Rows { buffer: &hidden, first: first_row };
-        recorder.matmul((&model.output, None), input, Rows::all(&logits), count, Write::Replace);
+        recorder.matmul((&model.output).into(), input, Rows::all(&logits), count, Write::Replace);
         if let Some(memory) = &memory {
             recorder.memory_add(memory, chunk);
         }
@@ -105,7 +106,7 @@ fn record_memory(
     let gpu = recorder.gpu;
     let projection: Weights = model.upload_query(gpu, &memory.query)?;
     let queries = gpu.storage("memory queries", rows, KEY_WIDTH)?;
-    recorder.matmul((&projection, None), Rows::all(hidden), Rows::all(&queries), rows, Write::Replace);
+    recorder.matmul((&projection).into(), Rows::all(hidden), Rows::all(&queries), rows, Write::Replace);
     let buffers = upload_memory(gpu, memory, rows)?;
     recorder.memory_attention(&memory.parameters, &buffers, &queries, rows);
     Ok(buffers)

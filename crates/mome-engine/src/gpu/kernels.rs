@@ -1,7 +1,7 @@
 //! Compute pipelines, compiled once when a backbone is loaded.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mome_backbone::TensorType;
 use wgpu::{BindGroupLayout, ComputePipeline, Device};
@@ -70,30 +70,71 @@ impl Lanes {
     }
 }
 
-/// The kernels that read a weight matrix, for one type of weights.
+/// What becomes of the sums of a matrix product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Store {
+    /// They are written, or added to what is there.
+    Rows,
+    /// SwiGLU, of a pair of matrices.
+    Swiglu,
+    /// They are queries, keys and values, which go apart; rotary position embedding on the way.
+    Qkv,
+}
+
+impl Store {
+    const ALL: [Self; 3] = [Self::Rows, Self::Swiglu, Self::Qkv];
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::Rows => shader!("matmul/store_rows"),
+            Self::Swiglu => shader!("matmul/store_swiglu"),
+            Self::Qkv => shader!("matmul/store_qkv"),
+        }
+    }
+}
+
+/// Matrix products with one type of weights and one way to store.
+pub(super) struct MatmulKernels {
+    /// For one row of activations.
+    pub one: Kernel,
+    /// For [`MATMUL_TOKENS`] rows of activations at a time.
+    pub four: Kernel,
+}
+
+/// The kernels that read a weight matrix, for one type of weights, each compiled when first asked for.
 pub(super) struct WeightKernels {
     pub lanes: Lanes,
-    pub embed: Kernel,
-    /// Matrix product for one row of activations.
-    pub matmul_one: Kernel,
-    /// Matrix product for [`MATMUL_TOKENS`] rows of activations at a time.
-    pub matmul_four: Kernel,
+    device: Device,
+    kind: TensorType,
+    embed: OnceLock<Kernel>,
+    matmul: [OnceLock<MatmulKernels>; Store::ALL.len()],
 }
 
 impl WeightKernels {
     fn new(device: &Device, lanes: Lanes, kind: TensorType) -> Self {
-        let weights = weights_source(kind);
-        let name = kind.name();
-        let matmul = |label: &str, tokens: &str| {
-            let parts = [&weights, tokens, lanes.source(), shader!("matmul/store_rows"), shader!("matmul")];
-            Kernel::new(device, &format!("{label} {name}"), &parts.concat())
+        let (embed, matmul) = (OnceLock::new(), Default::default());
+        Self { lanes, device: device.clone(), kind, embed, matmul }
+    }
+
+    /// The lookup of embeddings.
+    pub fn embed(&self) -> &Kernel {
+        let source = || [&weights_source(self.kind), shader!("embed")].concat();
+        self.embed
+            .get_or_init(|| Kernel::new(&self.device, &format!("embed {}", self.kind.name()), &source()))
+    }
+
+    /// Matrix products whose sums are stored as `store` says.
+    pub fn matmul(&self, store: Store) -> &MatmulKernels {
+        let weights = || weights_source(self.kind);
+        let kernel = |tokens: &str| {
+            let label = format!("matmul {} {store:?}", self.kind.name());
+            let parts = [&weights(), tokens, self.lanes.source(), store.source(), shader!("matmul")];
+            Kernel::new(&self.device, &label, &parts.concat())
         };
-        Self {
-            lanes,
-            embed: Kernel::new(device, &format!("embed {name}"), &[&weights, shader!("embed")].concat()),
-            matmul_one: matmul("matmul", shader!("matmul/tokens_1")),
-            matmul_four: matmul("matmul of four", shader!("matmul/tokens_4")),
-        }
+        self.matmul[store as usize].get_or_init(|| MatmulKernels {
+            one: kernel(shader!("matmul/tokens_1")),
+            four: kernel(shader!("matmul/tokens_4")),
+        })
     }
 }
 
@@ -134,28 +175,35 @@ fn weights_source(kind: TensorType) -> String {
 
 /// The kernels for weights of every type that a backbone uses.
 pub(super) struct WeightKernelSet {
+    device: Device,
     lanes: Lanes,
-    kernels: HashMap<TensorType, Arc<WeightKernels>>,
+    kernels: Mutex<HashMap<TensorType, Arc<WeightKernels>>>,
 }
 
 impl WeightKernelSet {
-    pub fn new(lanes: Lanes) -> Self {
-        Self { lanes, kernels: HashMap::new() }
+    pub fn new(device: &Device, lanes: Lanes) -> Self {
+        Self { device: device.clone(), lanes, kernels: Mutex::default() }
     }
 
-    /// The kernels for weights of type `kind`, compiled when first asked for.
-    pub fn get(&mut self, device: &Device, kind: TensorType) -> Arc<WeightKernels> {
-        let new = || Arc::new(WeightKernels::new(device, self.lanes, kind));
-        self.kernels.entry(kind).or_insert_with(new).clone()
+    /// The kernels for weights of type `kind`.
+    pub fn get(&self, kind: TensorType) -> Arc<WeightKernels> {
+        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(WeightKernels::new(&self.device, self.lanes, kind));
+        kernels.entry(kind).or_insert_with(new).clone()
     }
 }
 
 /// The kernels that work on activations alone.
 pub(super) struct Kernels {
-    pub rms_norm: Kernel,
-    pub rope: Kernel,
+    pub norm: Kernel,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
+    pub head_norm_rope: Kernel,
     pub attention: Kernel,
     pub swiglu: Kernel,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
+    pub gelu: Kernel,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
+    pub add_positions: Kernel,
     pub memory_attention: Kernel,
     pub memory_add: Kernel,
     pub predict: Kernel,
@@ -163,16 +211,25 @@ pub(super) struct Kernels {
 }
 
 impl Kernels {
-    pub fn new(device: &Device) -> Self {
+    pub fn new(device: &Device, lanes: Lanes) -> Self {
         let kernel = |name, source| Kernel::new(device, name, source);
+        let with_lanes =
+            |name, lanes: &str, source: &str| Kernel::new(device, name, &[lanes, source].concat());
+        let together = shader!("lanes/together");
+        let cheapest = match lanes {
+            Lanes::Alone => shader!("lanes/alone"),
+            Lanes::Together => together,
+        };
         Self {
-            rms_norm: kernel("rms_norm", shader!("rms_norm")),
-            rope: kernel("rope", shader!("rope")),
+            norm: with_lanes("norm", cheapest, shader!("norm")),
+            head_norm_rope: kernel("head_norm_rope", shader!("head_norm_rope")),
             attention: kernel("attention", shader!("attention")),
             swiglu: kernel("swiglu", shader!("swiglu")),
-            memory_attention: kernel("memory_attention", shader!("memory_attention")),
+            gelu: kernel("gelu", shader!("gelu")),
+            add_positions: kernel("add_positions", shader!("add_positions")),
+            memory_attention: with_lanes("memory_attention", together, shader!("memory_attention")),
             memory_add: kernel("memory_add", shader!("memory_add")),
-            predict: kernel("predict", shader!("predict")),
+            predict: with_lanes("predict", together, shader!("predict")),
             watch: kernel("watch", shader!("watch")),
         }
     }

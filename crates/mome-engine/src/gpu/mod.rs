@@ -46,8 +46,9 @@ impl GpuExecutor {
     /// or does not fit, [`EngineError::Gpu`] where the device fails.
     pub async fn new(backbone: Arc<Backbone>, allow_software: bool) -> Result<Self, EngineError> {
         let gpu = Gpu::open(allow_software).await?;
-        let (kernels, model) =
-            gpu.checked(|| Ok((Kernels::new(&gpu.device), Model::upload(&gpu, &backbone)?))).await?;
+        let (kernels, model) = gpu
+            .checked(|| Ok((Kernels::new(&gpu.device, gpu.lanes()), Model::upload(&gpu, &backbone)?)))
+            .await?;
         Ok(Self(Arc::new(Shared { backbone, gpu, kernels, model })))
     }
 }

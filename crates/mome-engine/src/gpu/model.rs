@@ -1,12 +1,10 @@
 //! A backbone's tensors on the device.
 
-use std::sync::Arc;
-
 use mome_backbone::{Backbone, Tensor, TensorType};
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::kernels::{WeightKernelSet, WeightKernels};
+use super::kernels::WeightKernelSet;
 use super::operations::Heads;
 use super::weights::Weights;
 use crate::{EngineError, KEY_WIDTH, QueryProjection};
@@ -22,21 +20,29 @@ pub(super) struct Model {
     /// The embedding again where they are tied.
     pub output: Weights,
     pub heads: Heads,
-    /// Reads W_query, which comes with each pass.
-    query_kernels: Arc<WeightKernels>,
+    /// What reads the weights, and W_query, which comes with each pass.
+    kernels: WeightKernelSet,
 }
 
 /// One transformer block.
 pub(super) struct Block {
     pub attention_norm: Buffer,
-    pub query: Weights,
-    pub key: Weights,
-    pub value: Weights,
+    /// Query, key and value weights, one below the other.
+    pub qkv: Weights,
     pub attention_output: Weights,
     pub feed_forward_norm: Buffer,
-    pub gate: Weights,
-    pub up: Weights,
+    pub gate_and_up: GateAndUp,
     pub down: Weights,
+}
+
+/// The first two matrices of a feed-forward layer.
+pub(super) enum GateAndUp {
+    /// Of one type: [`Weights::upload_pair`].
+    Pair(Weights),
+    Apart {
+        gate: Weights,
+        up: Weights,
+    },
 }
 
 impl Model {
@@ -49,7 +55,7 @@ impl Model {
         let config = backbone.config();
         let (hidden, vocabulary) = (config.hidden, config.vocabulary);
         let heads = Heads { query_heads: config.heads, kv_heads: config.kv_heads, width: config.head_width };
-        let mut loader = Loader { gpu, backbone, kernels: WeightKernelSet::new(gpu.lanes()) };
+        let loader = Loader { gpu, backbone, kernels: WeightKernelSet::new(&gpu.device, gpu.lanes()) };
         let blocks =
             (0..config.layers).map(|index| loader.block(index, heads)).collect::<Result<Vec<_>, _>>()?;
         let embedding = loader.matrix("token_embd.weight", hidden, vocabulary)?;
@@ -59,8 +65,7 @@ impl Model {
             loader.matrix("output.weight", hidden, vocabulary)?
         };
         let output_norm = loader.norm("output_norm.weight")?;
-        let query_kernels = loader.kernels.get(&gpu.device, TensorType::F32);
-        Ok(Self { embedding, blocks, output_norm, output, heads, query_kernels })
+        Ok(Self { embedding, blocks, output_norm, output, heads, kernels: loader.kernels })
     }
 
     /// Uploads W_query, `[KEY_WIDTH, d]`.
@@ -71,7 +76,7 @@ impl Model {
         let shape = [self.output.columns as u64, KEY_WIDTH as u64];
         let data: Vec<u8> = query.0.iter().flat_map(|weight| weight.to_le_bytes()).collect();
         let tensor = Tensor { name: "W_query", kind: TensorType::F32, shape: &shape, offset: 0, data: &data };
-        Weights::upload(gpu, self.query_kernels.clone(), &tensor)
+        Weights::upload(gpu, &self.kernels, &[tensor])
     }
 }
 
@@ -83,7 +88,7 @@ struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    fn block(&mut self, index: usize, heads: Heads) -> Result<Block, EngineError> {
+    fn block(&self, index: usize, heads: Heads) -> Result<Block, EngineError> {
         let config = self.backbone.config();
         let (hidden, feed_forward) = (config.hidden, config.feed_forward);
         let (query, key) = (heads.query_heads * heads.width, heads.kv_heads * heads.width);
@@ -95,13 +100,13 @@ impl<'a> Loader<'a> {
         }
         Ok(Block {
             attention_norm: self.norm(&name("attn_norm"))?,
-            query: self.matrix(&name("attn_q"), hidden, query)?,
-            key: self.matrix(&name("attn_k"), hidden, key)?,
-            value: self.matrix(&name("attn_v"), hidden, key)?,
+            qkv: self.stack(
+                &[("attn_q", query), ("attn_k", key), ("attn_v", key)].map(|(part, rows)| (name(part), rows)),
+                hidden,
+            )?,
             attention_output: self.matrix(&name("attn_output"), query, hidden)?,
             feed_forward_norm: self.norm(&name("ffn_norm"))?,
-            gate: self.matrix(&name("ffn_gate"), hidden, feed_forward)?,
-            up: self.matrix(&name("ffn_up"), hidden, feed_forward)?,
+            gate_and_up: self.gate_and_up(&name("ffn_gate"), &name("ffn_up"), hidden, feed_forward)?,
             down: self.matrix(&name("ffn_down"), feed_forward, hidden)?,
         })
     }
@@ -115,10 +120,32 @@ impl<'a> Loader<'a> {
         self.gpu.upload(name, &weights)
     }
 
-    fn matrix(&mut self, name: &str, columns: usize, rows: usize) -> Result<Weights, EngineError> {
+    fn matrix(&self, name: &str, columns: usize, rows: usize) -> Result<Weights, EngineError> {
         let tensor = self.tensor(name, &[columns as u64, rows as u64])?;
-        let kernels = self.kernels.get(&self.gpu.device, tensor.kind);
-        Weights::upload(self.gpu, kernels, &tensor)
+        Weights::upload(self.gpu, &self.kernels, &[tensor])
+    }
+
+    /// Several matrices as one: each is named with its rows.
+    fn stack(&self, parts: &[(String, usize)], columns: usize) -> Result<Weights, EngineError> {
+        let tensors = parts.iter().map(|(name, rows)| self.tensor(name, &[columns as u64, *rows as u64]));
+        Weights::upload(self.gpu, &self.kernels, &tensors.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    fn gate_and_up(
+        &self,
+        gate: &str,
+        up: &str,
+        columns: usize,
+        rows: usize,
+    ) -> Result<GateAndUp, EngineError> {
+        let shape = [columns as u64, rows as u64];
+        let (gate, up) = (self.tensor(gate, &shape)?, self.tensor(up, &shape)?);
+        let upload = |tensor| Weights::upload(self.gpu, &self.kernels, &[tensor]);
+        Ok(if gate.kind == up.kind {
+            GateAndUp::Pair(Weights::upload_pair(self.gpu, &self.kernels, [&gate, &up])?)
+        } else {
+            GateAndUp::Apart { gate: upload(gate)?, up: upload(up)? }
+        })
     }
 
     fn tensor(&self, name: &str, shape: &[u64]) -> Result<Tensor<'a>, EngineError> {

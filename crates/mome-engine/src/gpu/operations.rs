@@ -4,9 +4,9 @@
 
 use wgpu::Buffer;
 
-use super::kernels::MATMUL_TOKENS;
+use super::kernels::{MATMUL_TOKENS, Store};
 use super::recorder::Recorder;
-use super::weights::{RowChunk, Weights};
+use super::weights::{PANEL, RowChunk, Weights};
 use crate::AttentionParameters;
 
 /// Invocations of a workgroup in the kernels that have one for each output.
@@ -31,6 +31,55 @@ impl<'a> Rows<'a> {
 pub(super) enum Write {
     Replace,
     Add,
+}
+
+/// A matrix product with or without a bias.
+#[derive(Clone, Copy)]
+pub(super) struct Linear<'a> {
+    pub weights: &'a Weights,
+    /// A value for each row of the weights.
+    pub bias: Option<&'a Buffer>,
+}
+
+impl<'a> From<&'a Weights> for Linear<'a> {
+    fn from(weights: &'a Weights) -> Self {
+        Self { weights, bias: None }
+    }
+}
+
+/// A norm with its weights, each `[columns]`.
+#[derive(Clone, Copy)]
+pub(super) struct Norm<'a> {
+    pub weight: &'a Buffer,
+    /// LayerNorm has one, RMSNorm has none.
+    pub bias: Option<&'a Buffer>,
+    pub epsilon: f32,
+}
+
+impl<'a> Norm<'a> {
+    /// RMSNorm.
+    pub fn rms(weight: &'a Buffer, epsilon: f32) -> Self {
+        Self { weight, bias: None, epsilon }
+    }
+}
+
+/// Which columns of a head rotary position embedding turns together.
+#[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pairing {
+    /// 2 i and 2 i + 1: llama's tensors in GGUF.
+    Neighbours,
+    /// i and i + pairs: other architectures.
+    Halves,
+}
+
+/// Rotary position embedding.
+#[derive(Clone, Copy)]
+pub(super) struct Rope<'a> {
+    /// Cosine and sine of the angles, `[tokens, pairs]`.
+    pub rotations: Rows<'a>,
+    /// Pairs of a head that are rotated, the first ones.
+    pub pairs: usize,
 }
 
 /// The shape of multi-head attention: several query heads may share a key and value head.
@@ -69,9 +118,9 @@ impl Recorder<'_> {
     pub fn embed(&mut self, weights: &Weights, tokens: Rows<'_>, output: &Buffer, count: usize) {
         let columns4 = weights.columns / 4;
         for chunk in &weights.chunks {
-            let parameters = [columns4, weights.blocks, tokens.first, chunk.rows.start, chunk.rows.len()];
+            let parameters = [columns4, chunk.blocks, tokens.first, chunk.rows.start, chunk.rows.len()];
             self.dispatch(
-                &weights.kernels.embed,
+                chunk.kernels.embed(),
                 &parameters.map(Parameter::word),
                 &with_weights(chunk, &[(3, tokens.buffer), (4, output)]),
                 [columns4.div_ceil(GROUP), count, 1],
@@ -79,75 +128,129 @@ impl Recorder<'_> {
         }
     }
 
-    /// `output[t] = weights input[t] + bias`, or that added to the output, for `count` rows of the input. `bias` has
-    /// a value for each row of the weights.
+    /// `output[t] = weights input[t] + bias`, or that added to the output, for `count` rows of the input.
     pub fn matmul(
         &mut self,
-        (weights, bias): (&Weights, Option<&Buffer>),
+        Linear { weights, bias }: Linear<'_>,
         input: Rows<'_>,
         output: Rows<'_>,
         count: usize,
         write: Write,
     ) {
-        let kernels = &weights.kernels;
-        let (kernel, tokens) =
-            if count == 1 { (&kernels.matmul_one, 1) } else { (&kernels.matmul_four, MATMUL_TOKENS) };
-        let flags = match write {
+        let add = match write {
             Write::Replace => 0,
             Write::Add => 1,
-        } + if bias.is_some() { 2 } else { 0 };
+        };
+        let parameters = [output.first, add, bias.is_some().into()];
+        let bindings = [(4, output.buffer), (5, bias.unwrap_or(input.buffer))];
         for chunk in &weights.chunks {
-            let parameters = [
-                count,
-                chunk.rows.len(),
-                weights.blocks,
-                weights.columns / 4,
-                input.first,
-                output.first,
-                weights.rows,
-                chunk.rows.start,
-                flags,
-            ];
-            let bias = bias.unwrap_or(input.buffer);
-            let bindings = with_weights(chunk, &[(3, input.buffer), (4, output.buffer), (5, bias)]);
-            let groups = [chunk.rows.len().div_ceil(kernels.lanes.rows()), 1, count.div_ceil(tokens)];
-            self.dispatch(kernel, &parameters.map(Parameter::word), &bindings, groups);
+            self.multiply(weights, chunk, Store::Rows, (input, count), &parameters, &bindings);
         }
     }
 
-    /// RMSNorm of `rows` rows as wide as the buffer `weight`, `[columns]`.
-    pub fn rms_norm(
+    /// `output[t] = silu(gate input[t]) * (up input[t])` for `count` rows, with the weights of
+    /// [`Weights::upload_pair`].
+    pub fn swiglu_matmul(&mut self, pair: &Weights, input: &Buffer, output: &Buffer, count: usize) {
+        for chunk in &pair.chunks {
+            let parameters = [chunk.rows.start, chunk.rows.end, pair.rows];
+            let input = (Rows::all(input), count);
+            self.multiply(pair, chunk, Store::Swiglu, input, &parameters, &[(4, output)]);
+        }
+    }
+
+    /// Queries, keys and values of `count` rows of the input: `linear` has the rows of all three, one below the
+    /// other. Queries are turned and written to a buffer, keys are turned and go to the KV cache with the values.
+    pub fn qkv(
         &mut self,
-        (weight, columns): (&Buffer, usize),
-        epsilon: f32,
-        input: &Buffer,
-        output: &Buffer,
-        rows: usize,
+        Linear { weights, bias }: Linear<'_>,
+        (input, count): (&Buffer, usize),
+        (heads, rope): (Heads, Rope<'_>),
+        queries: &Buffer,
+        (keys, values): (Rows<'_>, &Buffer),
     ) {
+        let parameters = [
+            heads.query_heads * heads.width,
+            heads.kv_heads * heads.width,
+            heads.width,
+            2 * rope.pairs,
+            rope.rotations.first,
+            keys.first,
+            bias.is_some().into(),
+        ];
+        let bias = bias.unwrap_or(input);
+        let bindings = [(4, queries), (5, bias), (6, keys.buffer), (7, values), (8, rope.rotations.buffer)];
+        for chunk in &weights.chunks {
+            self.multiply(weights, chunk, Store::Qkv, (Rows::all(input), count), &parameters, &bindings);
+        }
+    }
+
+    /// Multiplies a chunk of weights with `count` rows of the input.
+    fn multiply(
+        &mut self,
+        weights: &Weights,
+        chunk: &RowChunk,
+        store: Store,
+        (input, count): (Rows<'_>, usize),
+        store_parameters: &[usize],
+        store_bindings: &[(u32, &Buffer)],
+    ) {
+        let kernels = chunk.kernels.matmul(store);
+        let (kernel, tokens) = if count == 1 { (&kernels.one, 1) } else { (&kernels.four, MATMUL_TOKENS) };
+        let rows = chunk.rows.len();
+        // Of the panels: a pair of matrices has its own for each.
+        let chunk_rows = if store == Store::Swiglu { 2 * rows.next_multiple_of(PANEL) } else { rows };
+        let common = [
+            count,
+            input.first,
+            weights.columns / 4,
+            chunk.blocks,
+            chunk_rows,
+            chunk.rows.start,
+            weights.rows,
+            0,
+        ];
+        let parameters: Vec<u32> = common.iter().chain(store_parameters).map(|word| word.word()).collect();
+        let others: Vec<_> = [(3, input.buffer)].iter().chain(store_bindings).copied().collect();
+        let groups = [chunk_rows.div_ceil(chunk.kernels.lanes.rows()), 1, count.div_ceil(tokens)];
+        self.dispatch(kernel, &parameters, &with_weights(chunk, &others), groups);
+    }
+
+    /// The norm of each row of the input, `[rows, columns]`.
+    pub fn norm(&mut self, norm: Norm<'_>, input: &Buffer, output: &Buffer, (rows, columns): (usize, usize)) {
+        let Norm { weight, bias, epsilon } = norm;
         self.dispatch(
-            &self.kernels.rms_norm,
-            &[(columns / 4).word(), epsilon.word()],
-            &[(1, weight), (2, input), (3, output)],
+            &self.kernels.norm,
+            &[(columns / 4).word(), epsilon.word(), bias.is_some().into()],
+            &[(1, weight), (2, bias.unwrap_or(weight)), (3, input), (4, output)],
             [rows, 1, 1],
         );
     }
 
-    /// Rotates the first `pairs` pairs of each of `heads` heads, in place, in `count` rows of `values`.
-    pub fn rope(
+    /// In `count` rows of `values`: RMSNorm of each of `heads` heads, where there is one, and rotary position
+    /// embedding.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
+    pub fn head_norm_rope(
         &mut self,
-        rotations: Rows<'_>,
-        pairs: usize,
+        norm: Option<Norm<'_>>,
+        (rope, pairing): (Rope<'_>, Pairing),
         values: Rows<'_>,
         (heads, head_width): (usize, usize),
         count: usize,
     ) {
-        let parameters = [heads, head_width / 2, pairs, rotations.first, values.first].map(Parameter::word);
-        let bindings = [(1, rotations.buffer), (2, values.buffer)];
+        let apart = match pairing {
+            Pairing::Neighbours => 0,
+            Pairing::Halves => 1,
+        };
+        let shape = [heads, head_width, rope.pairs, apart, rope.rotations.first, values.first];
+        let norm_parameters = [norm.is_some().into(), norm.map_or(0.0, |norm| norm.epsilon).word()];
+        let parameters: Vec<u32> = shape.map(Parameter::word).into_iter().chain(norm_parameters).collect();
+        let weight = norm.map_or(rope.rotations.buffer, |norm| norm.weight);
+        let bindings = [(1, weight), (2, rope.rotations.buffer), (3, values.buffer)];
         self.dispatch(
-            &self.kernels.rope,
+            &self.kernels.head_norm_rope,
             &parameters,
             &bindings,
-            [(heads * pairs).div_ceil(GROUP), count, 1],
+            [heads.div_ceil(GROUP), count, 1],
         );
     }
 
@@ -179,6 +282,30 @@ impl Recorder<'_> {
             &[columns4.word()],
             &[(1, up), (2, gate)],
             [columns4.div_ceil(GROUP), rows, 1],
+        );
+    }
+
+    /// GELU in place, of `[rows, columns]`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
+    pub fn gelu(&mut self, values: &Buffer, rows: usize, columns: usize) {
+        let columns4 = columns / 4;
+        self.dispatch(
+            &self.kernels.gelu,
+            &[columns4.word()],
+            &[(1, values)],
+            [columns4.div_ceil(GROUP), rows, 1],
+        );
+    }
+
+    /// `values[t] += positions[first + t]` for `count` rows of `columns` columns.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
+    pub fn add_positions(&mut self, positions: Rows<'_>, values: &Buffer, count: usize, columns: usize) {
+        let columns4 = columns / 4;
+        self.dispatch(
+            &self.kernels.add_positions,
+            &[columns4, positions.first].map(Parameter::word),
+            &[(1, positions.buffer), (2, values)],
+            [columns4.div_ceil(GROUP), count, 1],
         );
     }
 

@@ -13,7 +13,7 @@ use proptest::test_runner::TestRunner;
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::kernels::{Kernels, WeightKernelSet};
+use super::kernels::{Kernels, Lanes, WeightKernelSet};
 use super::recorder::Recorder;
 use super::weights::Weights;
 
@@ -26,10 +26,14 @@ struct Bench {
 
 impl Bench {
     fn open() -> Self {
+        Self::with_lanes(Lanes::Alone)
+    }
+
+    fn with_lanes(lanes: Lanes) -> Self {
         let gpu = pollster::block_on(Gpu::open(true))
             .expect("these tests need a Vulkan, Metal or DX12 driver; an emulated one will do");
-        let kernels = Kernels::new(&gpu.device);
-        let weight_kernels = WeightKernelSet::new(gpu.lanes());
+        let kernels = Kernels::new(&gpu.device, lanes);
+        let weight_kernels = WeightKernelSet::new(&gpu.device, lanes);
         Self { gpu, kernels, weight_kernels }
     }
 
@@ -37,12 +41,8 @@ impl Bench {
         self.gpu.upload("test input", values).unwrap()
     }
 
-    fn weights(&mut self, matrix: &Matrix) -> Weights {
-        let kernels = self.weight_kernels.get(&self.gpu.device, matrix.kind);
-        let shape = [matrix.columns as u64, matrix.rows as u64];
-        let tensor =
-            Tensor { name: "test", kind: matrix.kind, shape: &shape, offset: 0, data: &matrix.bytes };
-        Weights::upload(&self.gpu, kernels, &tensor).unwrap()
+    fn weights(&self, matrix: &Matrix) -> Weights {
+        Weights::upload(&self.gpu, &self.weight_kernels, &[matrix.tensor()]).unwrap()
     }
 
     /// Records operations and brings back the first `count` values of `output`.
@@ -65,6 +65,8 @@ struct Matrix {
     kind: TensorType,
     rows: usize,
     columns: usize,
+    /// `[columns, rows]`, as the file has it.
+    shape: [u64; 2],
     bytes: Vec<u8>,
 }
 
@@ -88,7 +90,15 @@ impl Matrix {
                 bytes[start + at..][..2].copy_from_slice(&half.to_le_bytes());
             }
         }
-        Self { kind, rows, columns, bytes }
+        Self::new(kind, rows, columns, bytes)
+    }
+
+    fn new(kind: TensorType, rows: usize, columns: usize, bytes: Vec<u8>) -> Self {
+        Self { kind, rows, columns, shape: [columns as u64, rows as u64], bytes }
+    }
+
+    fn tensor(&self) -> Tensor<'_> {
+        Tensor { name: "test", kind: self.kind, shape: &self.shape, offset: 0, data: &self.bytes }
     }
 
     fn values(&self) -> Vec<f32> {
@@ -130,16 +140,18 @@ fn assert_close(got: &[f32], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Runs `test` on a few cases of `strategy`, on one device.
+/// Runs `test` on a few cases of `strategy`, with the kernels of either kind of adapter.
 fn check<S: Strategy>(strategy: S, test: impl Fn(&mut Bench, S::Value)) {
-    let bench = std::cell::RefCell::new(Bench::open());
-    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
-    let mut runner = TestRunner::new(config);
-    let result = runner.run(&strategy, |case| {
-        test(&mut bench.borrow_mut(), case);
-        Ok(())
-    });
-    if let Err(error) = result {
-        panic!("{error}");
+    for lanes in [Lanes::Alone, Lanes::Together] {
+        let bench = std::cell::RefCell::new(Bench::with_lanes(lanes));
+        let config = ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() };
+        let mut runner = TestRunner::new(config);
+        let result = runner.run(&strategy, |case| {
+            test(&mut bench.borrow_mut(), case);
+            Ok(())
+        });
+        if let Err(error) = result {
+            panic!("{lanes:?}: {error}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 use mome_backbone::{Block, TensorType};
 
 /// Rows of a panel.
-pub(super) const PANEL: usize = 32;
+pub(in crate::gpu) const PANEL: usize = 32;
 
 /// Columns whose quants are packed together.
 const GROUP: usize = 32;
