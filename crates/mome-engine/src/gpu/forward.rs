@@ -5,7 +5,7 @@ use wgpu::Buffer;
 
 use super::device::Gpu;
 use super::model::{Block, GateAndUp, Model};
-use super::operations::{Norm, Rope, Rows, Write};
+use super::operations::{Heads, Norm, Rope, Rows, Write, attention_scratch};
 use super::recorder::{Recorder, Segment};
 use crate::EngineError;
 
@@ -35,6 +35,8 @@ pub(super) struct Activations {
     queries: Buffer,
     /// `[rows, heads * head_width]`
     attended: Buffer,
+    /// What attention needs besides.
+    attention_parts: Buffer,
     /// `[rows, feed_forward]`
     gate: Buffer,
     /// `[rows, feed_forward]`
@@ -46,12 +48,14 @@ impl Activations {
     /// [`EngineError::Gpu`] where `rows` rows are more than a buffer holds.
     pub fn new(gpu: &Gpu, config: &Config, rows: usize) -> Result<Self, EngineError> {
         let buffer = |label, columns| gpu.storage(label, rows, columns);
+        let heads = Heads::of(config);
         Ok(Self {
             rows,
             residual: buffer("residual", config.hidden)?,
             normed: buffer("normed", config.hidden)?,
             queries: buffer("queries", config.heads * config.head_width)?,
             attended: buffer("attended", config.heads * config.head_width)?,
+            attention_parts: gpu.storage("parts of attention", 1, attention_scratch(heads))?,
             gate: buffer("gate", config.feed_forward)?,
             up: buffer("up", config.feed_forward)?,
         })
@@ -133,7 +137,7 @@ fn record_attention(
     (input, slice): (&Input, Slice),
     activations: &Activations,
 ) {
-    let Activations { residual, normed, queries, attended, .. } = activations;
+    let Activations { residual, normed, queries, attended, attention_parts, .. } = activations;
     let count = slice.count;
     let norm = Norm::rms(&block.attention_norm, config.rms_epsilon);
     recorder.norm(norm, residual, normed, (count, config.hidden));
@@ -145,7 +149,8 @@ fn record_attention(
     let keys = Rows { buffer: &cache.keys, first: slice.position };
     recorder.qkv((&block.qkv).into(), (normed, count), (heads, rope), queries, (keys, &cache.values));
 
-    recorder.attention(heads, queries, (&cache.keys, &cache.values), attended, (slice.position, count));
+    let cached = (&cache.keys, &cache.values);
+    recorder.attention(heads, queries, cached, (attended, attention_parts), (slice.position, count));
     recorder.matmul(
         (&block.attention_output).into(),
         Rows::all(attended),

@@ -195,10 +195,12 @@ impl WeightKernelSet {
 
 /// The kernels that work on activations alone.
 pub(super) struct Kernels {
+    pub lanes: Lanes,
     pub norm: Kernel,
     #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
     pub head_norm_rope: Kernel,
     pub attention: Kernel,
+    pub attention_merge: Kernel,
     pub swiglu: Kernel,
     #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
     pub gelu: Kernel,
@@ -213,23 +215,24 @@ pub(super) struct Kernels {
 impl Kernels {
     pub fn new(device: &Device, lanes: Lanes) -> Self {
         let kernel = |name, source| Kernel::new(device, name, source);
-        let with_lanes =
-            |name, lanes: &str, source: &str| Kernel::new(device, name, &[lanes, source].concat());
+        let after = |name, first: &str, source: &str| Kernel::new(device, name, &[first, source].concat());
         let together = shader!("lanes/together");
-        let cheapest = match lanes {
-            Lanes::Alone => shader!("lanes/alone"),
-            Lanes::Together => together,
+        let (cheapest, attention) = match lanes {
+            Lanes::Alone => (shader!("lanes/alone"), shader!("attention/alone")),
+            Lanes::Together => (together, shader!("attention/together")),
         };
         Self {
-            norm: with_lanes("norm", cheapest, shader!("norm")),
+            lanes,
+            norm: after("norm", cheapest, shader!("norm")),
             head_norm_rope: kernel("head_norm_rope", shader!("head_norm_rope")),
-            attention: kernel("attention", shader!("attention")),
+            attention: after("attention", shader!("attention/inputs"), attention),
+            attention_merge: kernel("attention_merge", shader!("attention/merge")),
             swiglu: kernel("swiglu", shader!("swiglu")),
             gelu: kernel("gelu", shader!("gelu")),
             add_positions: kernel("add_positions", shader!("add_positions")),
-            memory_attention: with_lanes("memory_attention", together, shader!("memory_attention")),
+            memory_attention: after("memory_attention", together, shader!("memory_attention")),
             memory_add: kernel("memory_add", shader!("memory_add")),
-            predict: with_lanes("predict", together, shader!("predict")),
+            predict: after("predict", together, shader!("predict")),
             watch: kernel("watch", shader!("watch")),
         }
     }

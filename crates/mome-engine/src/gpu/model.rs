@@ -54,7 +54,7 @@ impl Model {
     pub fn upload(gpu: &Gpu, backbone: &Backbone) -> Result<Self, EngineError> {
         let config = backbone.config();
         let (hidden, vocabulary) = (config.hidden, config.vocabulary);
-        let heads = Heads { query_heads: config.heads, kv_heads: config.kv_heads, width: config.head_width };
+        let heads = Heads::of(config);
         let loader = Loader { gpu, backbone, kernels: WeightKernelSet::new(&gpu.device, gpu.lanes()) };
         let blocks =
             (0..config.layers).map(|index| loader.block(index, heads)).collect::<Result<Vec<_>, _>>()?;

@@ -2,15 +2,34 @@
 //!
 //! Parameters come in the order of `Params` in the shader of the same name.
 
+use mome_backbone::Config;
 use wgpu::Buffer;
 
-use super::kernels::{MATMUL_TOKENS, Store};
+use super::kernels::{Lanes, MATMUL_TOKENS, Store};
 use super::recorder::Recorder;
 use super::weights::{PANEL, RowChunk, Weights};
 use crate::AttentionParameters;
 
 /// Invocations of a workgroup in the kernels that have one for each output.
 const GROUP: usize = 64;
+
+/// The most tokens whose attention is split over the keys: with more, there is work enough without.
+const SPLIT_TOKENS: usize = 8;
+
+/// How many keys a part of attention should have, where that makes no more than [`MAX_PARTS`] parts.
+fn part_keys(lanes: Lanes) -> usize {
+    match lanes {
+        Lanes::Alone => 16,
+        Lanes::Together => 64,
+    }
+}
+
+const MAX_PARTS: usize = 32;
+
+/// How many values of four bytes [`Recorder::attention`] needs room for besides its output.
+pub(super) fn attention_scratch(heads: Heads) -> usize {
+    SPLIT_TOKENS * heads.query_heads * MAX_PARTS * (heads.width + 4)
+}
 
 /// Rows of a buffer, from `first` on.
 #[derive(Clone, Copy)]
@@ -89,6 +108,13 @@ pub(super) struct Heads {
     pub kv_heads: usize,
     /// Columns of one head.
     pub width: usize,
+}
+
+impl Heads {
+    /// Those of a backbone.
+    pub fn of(config: &Config) -> Self {
+        Self { query_heads: config.heads, kv_heads: config.kv_heads, width: config.head_width }
+    }
 }
 
 /// The buffers of attention to memory: see `shaders/memory_attention.wgsl` and `memory_add.wgsl`.
@@ -254,24 +280,48 @@ impl Recorder<'_> {
         );
     }
 
-    /// Causal attention of `count` queries, the first at `first_position`, over the KV cache.
+    /// Causal attention of `count` queries, the first at `first_position`, over the KV cache. `partial` has room for
+    /// [`attention_scratch`] values.
     pub fn attention(
         &mut self,
         heads: Heads,
         queries: &Buffer,
         (keys, values): (&Buffer, &Buffer),
-        output: &Buffer,
+        (output, partial): (&Buffer, &Buffer),
         (first_position, count): (usize, usize),
     ) {
+        let positions = first_position + count;
+        let parts = if count <= SPLIT_TOKENS {
+            (positions / part_keys(self.kernels.lanes)).clamp(1, MAX_PARTS)
+        } else {
+            1
+        };
         let parameters = [
+            count.word(),
             first_position.word(),
             heads.query_heads.word(),
             heads.kv_heads.word(),
             (heads.width / 4).word(),
             (heads.width as f32).sqrt().recip().word(),
+            parts.word(),
+            positions.div_ceil(parts).word(),
         ];
-        let bindings = [(1, queries), (2, keys), (3, values), (4, output)];
-        self.dispatch(&self.kernels.attention, &parameters, &bindings, [heads.query_heads, count, 1]);
+        let target = if parts == 1 { output } else { partial };
+        let bindings = [(1, queries), (2, keys), (3, values), (4, target)];
+        let groups = match self.kernels.lanes {
+            Lanes::Alone => [(heads.query_heads * parts * count).div_ceil(8), 1, 1],
+            Lanes::Together => [heads.query_heads, count, parts],
+        };
+        self.dispatch(&self.kernels.attention, &parameters, &bindings, groups);
+        if parts > 1 {
+            let rows = count * heads.query_heads;
+            self.dispatch(
+                &self.kernels.attention_merge,
+                &[rows, parts, heads.width / 4].map(Parameter::word),
+                &[(1, partial), (2, output)],
+                [(rows * heads.width / 4).div_ceil(GROUP), 1, 1],
+            );
+        }
     }
 
     /// `gate = silu(gate) * up`, both `[rows, columns]`.
