@@ -40,34 +40,13 @@ impl Kernel {
     }
 }
 
-/// Tokens that a matrix product takes at a time where there are several: `TOKENS` in `matmul/tokens_4.wgsl`.
-pub(super) const MATMUL_TOKENS: usize = 4;
-
-/// Rows that a workgroup of the matrix product takes: eight for each of the invocations along the rows (`WIDTH` in
-/// `matmul/lanes_*.wgsl`).
+/// How invocations share the work of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lanes {
-    /// For adapters where waiting for other invocations is dear: those emulated in software.
+    /// Each for itself: for adapters where waiting for others is dear, those emulated in software.
     Alone,
-    /// For GPUs, which have more lanes than small matrices have rows.
+    /// Together, for GPUs, which have more lanes than small matrices have rows.
     Together,
-}
-
-impl Lanes {
-    /// Rows of weights that a workgroup takes.
-    pub fn rows(self) -> usize {
-        match self {
-            Self::Alone => 8 * 32,
-            Self::Together => 8 * 16,
-        }
-    }
-
-    fn source(self) -> &'static str {
-        match self {
-            Self::Alone => shader!("matmul/lanes_alone"),
-            Self::Together => shader!("matmul/lanes_together"),
-        }
-    }
 }
 
 /// What becomes of the sums of a matrix product.
@@ -93,17 +72,40 @@ impl Store {
     }
 }
 
+/// A kernel for matrix products, and how much a workgroup of it does.
+pub(super) struct MatmulKernel {
+    pub kernel: Kernel,
+    /// Rows of weights.
+    pub rows: usize,
+    /// Rows of activations.
+    pub tokens: usize,
+}
+
 /// Matrix products with one type of weights and one way to store.
 pub(super) struct MatmulKernels {
-    /// For one row of activations.
-    pub one: Kernel,
-    /// For [`MATMUL_TOKENS`] rows of activations at a time.
-    pub four: Kernel,
+    one: MatmulKernel,
+    few: MatmulKernel,
+    /// Where workgroups share what they read.
+    many: Option<MatmulKernel>,
+}
+
+impl MatmulKernels {
+    /// The most tokens for which rows of weights are better read again than kept in workgroup memory.
+    const FEW: usize = 8;
+
+    /// The best kernel for `tokens` rows of activations.
+    pub fn choose(&self, tokens: usize) -> &MatmulKernel {
+        match (&self.many, tokens) {
+            (_, 1) => &self.one,
+            (Some(many), tokens) if tokens > Self::FEW => many,
+            _ => &self.few,
+        }
+    }
 }
 
 /// The kernels that read a weight matrix, for one type of weights, each compiled when first asked for.
 pub(super) struct WeightKernels {
-    pub lanes: Lanes,
+    lanes: Lanes,
     device: Device,
     kind: TensorType,
     embed: OnceLock<Kernel>,
@@ -125,16 +127,30 @@ impl WeightKernels {
 
     /// Matrix products whose sums are stored as `store` says.
     pub fn matmul(&self, store: Store) -> &MatmulKernels {
-        let weights = || weights_source(self.kind);
-        let kernel = |tokens: &str| {
-            let label = format!("matmul {} {store:?}", self.kind.name());
-            let parts = [&weights(), tokens, self.lanes.source(), store.source(), shader!("matmul")];
-            Kernel::new(&self.device, &label, &parts.concat())
+        self.matmul[store as usize].get_or_init(|| self.compile_matmul(store))
+    }
+
+    fn compile_matmul(&self, store: Store) -> MatmulKernels {
+        let weights = weights_source(self.kind);
+        // Each invocation has eight rows: as many invocations a workgroup as `WIDTH` in the file says.
+        let (lanes, rows) = match self.lanes {
+            Lanes::Alone => (shader!("matmul/lanes_alone"), 8 * 32),
+            Lanes::Together => (shader!("matmul/lanes_together"), 8 * 16),
         };
-        self.matmul[store as usize].get_or_init(|| MatmulKernels {
-            one: kernel(shader!("matmul/tokens_1")),
-            four: kernel(shader!("matmul/tokens_4")),
-        })
+        let compile = |parts: &[&str], rows, tokens| {
+            let label = format!("matmul {} {store:?} {tokens}", self.kind.name());
+            let source = [&[weights.as_str(), store.source()], parts].concat().concat();
+            MatmulKernel { kernel: Kernel::new(&self.device, &label, &source), rows, tokens }
+        };
+        let matmul = shader!("matmul");
+        MatmulKernels {
+            one: compile(&[shader!("matmul/tokens_1"), lanes, matmul], rows, 1),
+            few: compile(&[shader!("matmul/tokens_4"), lanes, matmul], rows, 4),
+            many: match self.lanes {
+                Lanes::Alone => None,
+                Lanes::Together => Some(compile(&[shader!("matmul_tiled")], 64, 32)),
+            },
+        }
     }
 }
 
@@ -197,14 +213,11 @@ impl WeightKernelSet {
 pub(super) struct Kernels {
     pub lanes: Lanes,
     pub norm: Kernel,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
     pub head_norm_rope: Kernel,
     pub attention: Kernel,
     pub attention_merge: Kernel,
     pub swiglu: Kernel,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
     pub gelu: Kernel,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for architectures other than llama"))]
     pub add_positions: Kernel,
     pub memory_attention: Kernel,
     pub memory_add: Kernel,

@@ -5,7 +5,7 @@
 use mome_backbone::Config;
 use wgpu::Buffer;
 
-use super::kernels::{Lanes, MATMUL_TOKENS, Store};
+use super::kernels::{Lanes, MatmulKernel, Store};
 use super::recorder::Recorder;
 use super::weights::{PANEL, RowChunk, Weights};
 use crate::AttentionParameters;
@@ -220,8 +220,7 @@ impl Recorder<'_> {
         store_parameters: &[usize],
         store_bindings: &[(u32, &Buffer)],
     ) {
-        let kernels = chunk.kernels.matmul(store);
-        let (kernel, tokens) = if count == 1 { (&kernels.one, 1) } else { (&kernels.four, MATMUL_TOKENS) };
+        let MatmulKernel { kernel, rows: group_rows, tokens } = chunk.kernels.matmul(store).choose(count);
         let rows = chunk.rows.len();
         // Of the panels: a pair of matrices has its own for each.
         let chunk_rows = if store == Store::Swiglu { 2 * rows.next_multiple_of(PANEL) } else { rows };
@@ -237,7 +236,7 @@ impl Recorder<'_> {
         ];
         let parameters: Vec<u32> = common.iter().chain(store_parameters).map(|word| word.word()).collect();
         let others: Vec<_> = [(3, input.buffer)].iter().chain(store_bindings).copied().collect();
-        let groups = [chunk_rows.div_ceil(chunk.kernels.lanes.rows()), 1, count.div_ceil(tokens)];
+        let groups = [chunk_rows.div_ceil(*group_rows), 1, count.div_ceil(*tokens)];
         self.dispatch(kernel, &parameters, &with_weights(chunk, &others), groups);
     }
 

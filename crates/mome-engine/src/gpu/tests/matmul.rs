@@ -9,9 +9,14 @@ use crate::gpu::operations::{Heads, Linear, Pairing, Rope, Rows, Write};
 use crate::gpu::recorder::Recorder;
 use crate::gpu::weights::Weights;
 
+/// How many tokens: those that different kernels are for.
+fn tokens() -> impl Strategy<Value = usize> {
+    prop_oneof![1..3usize, 3..9usize, 9..40usize]
+}
+
 fn matrix_products(kind: TensorType) {
     let quad = kind.block_len().max(4);
-    let shapes = (1..200usize, 1..9usize, 1..14usize, 0..3usize, 0..3usize, any::<bool>(), any::<u64>());
+    let shapes = (1..150usize, 1..4usize, tokens(), 0..3usize, 0..3usize, any::<bool>(), any::<u64>());
     check(shapes, |bench, (rows, quads, count, input_row, output_row, add, seed)| {
         let columns = quad * quads;
         let mut random = random(seed);
@@ -35,13 +40,21 @@ fn matrix_products(kind: TensorType) {
 
         let mut expected: Vec<f64> = before.iter().map(|value| f64::from(*value)).collect();
         let values = matrix.values();
+        let mut largest = 1.0f64;
         for (t, input) in input.chunks(columns).skip(input_row).enumerate() {
             for (o, weights) in values.chunks(columns).enumerate() {
                 let sum = &mut expected[(output_row + t) * rows + o];
+                largest = weights
+                    .iter()
+                    .zip(input)
+                    .map(|(a, b)| f64::from((a * b).abs()))
+                    .sum::<f64>()
+                    .max(largest);
                 *sum = dot(weights, input) + if add { *sum } else { 0.0 };
             }
         }
-        assert_close(&got, &expected, 2e-4);
+        // Rounding grows with the terms, however small their sum.
+        assert_close(&got, &expected, 1e-6 * largest);
     });
 }
 
@@ -133,7 +146,7 @@ fn embeddings_of_every_type() {
 #[test]
 fn a_pair_of_matrices_makes_swiglu() {
     let kinds = prop::sample::select(vec![TensorType::F32, TensorType::Q8_0, TensorType::Q4_K]);
-    check((kinds, 1..150usize, 1..9usize, any::<u64>()), |bench, (kind, rows, count, seed)| {
+    check((kinds, 1..150usize, tokens(), any::<u64>()), |bench, (kind, rows, count, seed)| {
         let columns = 2 * kind.block_len().max(4);
         let mut random = random(seed);
         let [gate, up] = [(); 2].map(|()| Matrix::random(kind, rows, columns, &mut random));
@@ -166,7 +179,7 @@ fn queries_keys_and_values_go_to_their_places() {
     // Value weights may be of another type: then they are a chunk of their own.
     let kinds = prop::sample::select(vec![TensorType::F32, TensorType::Q8_0]);
     let shapes = (1..4usize, 1..4usize, 1..7usize, 0..7usize, kinds, any::<bool>());
-    let places = (1..7usize, 0..3usize, 0..5usize, any::<u64>());
+    let places = (tokens(), 0..3usize, 0..5usize, any::<u64>());
     check((shapes, places), |bench, ((kv_heads, group, quads, pairs, kind, biased), place)| {
         let (count, first_rotation, position, seed) = place;
         let (width, columns) = (4 * quads, 64);

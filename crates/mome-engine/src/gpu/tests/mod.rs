@@ -144,7 +144,7 @@ fn assert_close(got: &[f32], expected: &[f64], tolerance: f64) {
 fn check<S: Strategy>(strategy: S, test: impl Fn(&mut Bench, S::Value)) {
     for lanes in [Lanes::Alone, Lanes::Together] {
         let bench = std::cell::RefCell::new(Bench::with_lanes(lanes));
-        let config = ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() };
+        let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
         let mut runner = TestRunner::new(config);
         let result = runner.run(&strategy, |case| {
             test(&mut bench.borrow_mut(), case);
