@@ -29,10 +29,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
     let block = row / 32u * params.blocks + column4 / PARTS;
-    let lane = row % 32u / 4u;
-    let part = column4 % PARTS;
-    let quants = transpose(columns(block, lane, part))[row % 4u];
-    let scale = scale_of(block, lane, part * SCALES / PARTS);
-    output[id.y * params.columns4 + column4] =
-        scale.scale[row % 4u] * PLACES * quants + OFFSET_COLUMNS * scale.offset[row % 4u];
+    let weights = weights_of(block, row % 32u / 4u, column4 % PARTS);
+    output[id.y * params.columns4 + column4] = transpose(weights)[row % 4u];
 }

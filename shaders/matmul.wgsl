@@ -12,15 +12,15 @@
 // invocations along the rows (x) times SLICES along the columns (y); z is over tokens.
 
 struct Params {
-    tokens: u32,          // activation rows to multiply
-    rows: u32,            // of the chunk
-    blocks: u32,          // of a row
-    columns4: u32,        // columns / 4
-    input_row: u32,       // first activation row
-    output_row: u32,      // first row to write
-    output_columns: u32,  // of all chunks
-    output_column: u32,   // of the chunk's first row
-    flags: u32,
+    tokens: u32,      // activation rows to multiply
+    input_row: u32,   // first activation row
+    columns4: u32,    // columns / 4
+    blocks: u32,      // of a row
+    rows: u32,        // of the chunk
+    first_row: u32,   // of the chunk, in the matrix
+    total_rows: u32,  // of the matrix
+    unused: u32,
+    store: StoreParams,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -13,3 +13,15 @@ struct Scale {
     scale: vec4f,   // of four rows
     offset: vec4f,
 }
+
+// Four rows of four columns as they are meant, a matrix column for each column of weights.
+fn weights_of(block: u32, lane: u32, part: u32) -> mat4x4f {
+    let quants = columns(block, lane, part);
+    let scale = scale_of(block, lane, part * SCALES / PARTS);
+    return mat4x4f(
+        scale.scale * PLACES.x * quants[0] + scale.offset * OFFSET_COLUMNS.x,
+        scale.scale * PLACES.y * quants[1] + scale.offset * OFFSET_COLUMNS.y,
+        scale.scale * PLACES.z * quants[2] + scale.offset * OFFSET_COLUMNS.z,
+        scale.scale * PLACES.w * quants[3] + scale.offset * OFFSET_COLUMNS.w,
+    );
+}

@@ -18,8 +18,8 @@ pub(crate) use small_model::{SmallMatrix, SmallModel};
 /// sums, well below what comes of a wrong one.
 const TOLERANCE: f32 = 5e-3;
 
-/// Tokens of the prompt: several tiles, and some over.
-const PROMPT: usize = 11;
+/// Tokens of the passes: a prompt, of more than a tile; one token; a draft.
+const PASSES: [usize; 3] = [35, 1, 5];
 
 /// Tokens decoded in one go.
 const DECODED: usize = 3;
@@ -32,17 +32,16 @@ pub(crate) async fn compare(model: &SmallModel, device: &mut dyn Sequence) -> Re
     let differs = |what: String| EngineError::NoGpu(format!("computes wrongly: {what}"));
     let mut cpu = begin_small(model);
     let mut numbers = Numbers::new();
-    let tokens: Vec<u32> = (0..=PROMPT).map(|_| numbers.below(model.config.vocabulary as u32)).collect();
-    let (prompt, next) = tokens.split_at(PROMPT);
     let memory = memory(model, &mut numbers);
 
-    for (what, tokens, rows) in [("a prompt", prompt, 3), ("a token", next, 1)] {
-        let head = Head { rows, memory: Some(&memory), logits: true, ..Head::default() };
-        let pass = Pass { tokens, states: &[], head: Some(head) };
+    for count in PASSES {
+        let tokens: Vec<u32> = (0..count).map(|_| numbers.below(model.config.vocabulary as u32)).collect();
+        let head = Head { rows: count.min(3), memory: Some(&memory), logits: true, ..Head::default() };
+        let pass = Pass { tokens: &tokens, states: &[], head: Some(head) };
         let expected = cpu.run(pass).await?;
         let found = device.run(pass).await?;
         agree(&expected, &found.predictions, Some(&found.logits))
-            .map_err(|problem| differs(format!("{problem} after {what}")))?;
+            .map_err(|problem| differs(format!("{problem} in a pass of {count} tokens")))?;
     }
 
     let found = device.decode(DECODED, Some(&memory)).await?;

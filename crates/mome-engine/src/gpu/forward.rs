@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use mome_backbone::Config;
+use mome_backbone::{Config, RopePairs};
 use wgpu::Buffer;
 
 use super::device::Gpu;
+use super::matrices::FeedForward;
 use super::model::{Block, Model};
-use super::operations::{Rows, Write};
+use super::operations::{Heads, Linear, Norm, Rope, Rows, Write, attention_scratch};
 use super::recorder::{Recorder, Segment};
 use crate::EngineError;
 
@@ -36,7 +37,9 @@ pub(super) struct Activations {
     queries: Buffer,
     /// `[rows, heads * head_width]`
     attended: Buffer,
-    /// `[rows, feed_forward]`
+    /// What attention needs besides.
+    attention_parts: Buffer,
+    /// `[rows, feed_forward]`: the gate, and what comes of the activation.
     gate: Buffer,
     /// `[rows, feed_forward]`
     up: Buffer,
@@ -46,12 +49,14 @@ impl Activations {
     /// # Errors
     /// [`EngineError::Gpu`] where `rows` rows are more than a buffer holds.
     pub fn new(recorder: &mut Recorder<'_>, config: &Config, rows: usize) -> Result<Self, EngineError> {
+        let parts = recorder.storage("parts of attention", 1, attention_scratch(Heads::of(config)))?;
         let mut buffer = |label, columns| recorder.storage(label, rows, columns);
         Ok(Self {
             residual: buffer("residual", config.hidden)?,
             normed: buffer("normed", config.hidden)?,
             queries: buffer("queries", config.heads * config.head_width)?,
             attended: buffer("attended", config.heads * config.head_width)?,
+            attention_parts: parts,
             gate: buffer("gate", config.feed_forward)?,
             up: buffer("up", config.feed_forward)?,
         })
@@ -109,7 +114,11 @@ pub(super) fn record(
 ) -> Vec<Segment> {
     let residual = &activations.residual;
     let tokens = Rows { buffer: &input.tokens, first: input.stride * slice.first };
-    recorder.embed(&model.weights.embedding, tokens, residual, slice.count);
+    recorder.embed(&model.embedding, tokens, residual, slice.count);
+    if let Some(positions) = &model.positions {
+        let positions = Rows { buffer: positions, first: slice.position };
+        recorder.add_positions(positions, residual, slice.count, config.hidden);
+    }
 
     let mut segments: Vec<Option<Segment>> = states.iter().map(|_| None).collect();
     let mut bring_back = |recorder: &mut Recorder<'_>, layer: usize| {
@@ -120,9 +129,9 @@ pub(super) fn record(
         }
     };
     bring_back(recorder, 0);
-    for (index, (block, cache)) in model.weights.blocks.iter().zip(caches).enumerate() {
+    for (index, (block, cache)) in model.blocks.iter().zip(caches).enumerate() {
         record_attention(recorder, model, config, (block, cache), (input, slice), activations);
-        record_feed_forward(recorder, config, block, slice, activations);
+        record_feed_forward(recorder, model, config, block, slice, activations);
         bring_back(recorder, index + 1);
     }
     segments.into_iter().flatten().collect()
@@ -137,70 +146,69 @@ fn record_attention(
     (input, slice): (&Input, Slice),
     activations: &Activations,
 ) {
-    let Activations { residual, normed, queries, attended, .. } = activations;
-    let count = slice.count;
-    let norm = (&block.attention_norm.weight, config.hidden);
-    recorder.rms_norm(norm, config.norm_epsilon, residual, normed, count);
+    let Activations { residual, normed, queries, attended, attention_parts, .. } = activations;
+    let Block { matrices, vectors, qkv_bias } = block;
+    let (heads, count) = (model.heads, slice.count);
+    recorder.norm(model.norm(&vectors.attention_norm), residual, normed, (count, config.hidden));
 
     // Keys and values go straight to their places in the cache.
     let keys = Rows { buffer: &cache.keys, first: slice.position };
-    let values = Rows { buffer: &cache.values, first: slice.position };
-    let normed = Rows::all(normed);
-    recorder.matmul(
-        (&block.query.weight, block.query.bias.as_ref()),
-        normed,
-        Rows::all(queries),
-        count,
-        Write::Replace,
-    );
-    recorder.matmul((&block.key.weight, block.key.bias.as_ref()), normed, keys, count, Write::Replace);
-    recorder.matmul((&block.value.weight, block.value.bias.as_ref()), normed, values, count, Write::Replace);
-
-    let heads = model.heads;
+    let qkv = Linear { weights: &matrices.qkv, bias: qkv_bias.as_ref() };
     let rotations = Rows { buffer: &input.rotations, first: slice.first };
-    let pairs = config.rope.map_or(0, |rope| rope.width / 2);
-    recorder.rope(rotations, pairs, Rows::all(queries), (heads.query_heads, heads.width), count);
-    recorder.rope(rotations, pairs, keys, (heads.kv_heads, heads.width), count);
+    let pairs = model.frequencies.len();
+    let pairing = config.rope.map(|rope| rope.pairs);
+    // The product rotates neighbours itself; other pairs, and heads with norms, need whole heads.
+    let fused = pairing != Some(RopePairs::HalfSplit) && vectors.query_norm.is_none();
+    let rope = Rope { rotations, pairs: if fused { pairs } else { 0 } };
+    recorder.qkv(qkv, (normed, count), (heads, rope), queries, (keys, &cache.values));
+    if !fused {
+        let parts = [
+            (Rows::all(queries), heads.query_heads, &vectors.query_norm),
+            (keys, heads.kv_heads, &vectors.key_norm),
+        ];
+        for (values, heads_in, norm) in parts {
+            let norm = norm.as_ref().map(|weight| Norm::rms(weight, config.norm_epsilon));
+            let rope = (Rope { rotations, pairs }, pairing.unwrap_or(RopePairs::Interleaved));
+            recorder.head_norm_rope(norm, rope, values, (heads_in, heads.width), count);
+        }
+    }
 
-    recorder.attention(heads, queries, (&cache.keys, &cache.values), attended, (slice.position, count));
-    recorder.matmul(
-        (&block.attention_output.weight, block.attention_output.bias.as_ref()),
-        Rows::all(attended),
-        Rows::all(residual),
-        count,
-        Write::Add,
-    );
+    let cached = (&cache.keys, &cache.values);
+    recorder.attention(heads, queries, cached, (attended, attention_parts), (slice.position, count));
+    let output = Linear { weights: &matrices.attention_output, bias: vectors.attention_output.bias.as_ref() };
+    recorder.matmul(output, Rows::all(attended), Rows::all(residual), count, Write::Add);
 }
 
-/// `residual += W_down (silu(W_gate x) * W_up x)` with `x = norm(residual)`.
+/// `residual += W_down activation(x)` with `x = norm(residual)`.
 fn record_feed_forward(
     recorder: &mut Recorder<'_>,
+    model: &Model,
     config: &Config,
     block: &Block,
     slice: Slice,
     activations: &Activations,
 ) {
     let Activations { residual, normed, gate, up, .. } = activations;
-    let count = slice.count;
-    let norm = (&block.feed_forward_norm.weight, config.hidden);
-    recorder.rms_norm(norm, config.norm_epsilon, residual, normed, count);
-    let normed = Rows::all(normed);
-    if let Some(weights) = &block.gate {
-        recorder.matmul(
-            (&weights.weight, weights.bias.as_ref()),
-            normed,
-            Rows::all(gate),
-            count,
-            Write::Replace,
-        );
+    let Block { matrices, vectors, .. } = block;
+    let (count, columns) = (slice.count, config.feed_forward);
+    recorder.norm(model.norm(&vectors.feed_forward_norm), residual, normed, (count, config.hidden));
+    let input = Rows::all(normed);
+    match &matrices.feed_forward {
+        FeedForward::Pair(pair) => recorder.swiglu_matmul(pair, normed, gate, count),
+        FeedForward::Gated { gate: gate_weights, up: up_weights } => {
+            let gate_bias = vectors.gate.as_ref().and_then(|gate| gate.bias.as_ref());
+            let gate_linear = Linear { weights: gate_weights, bias: gate_bias };
+            recorder.matmul(gate_linear, input, Rows::all(gate), count, Write::Replace);
+            let up_linear = Linear { weights: up_weights, bias: vectors.up.bias.as_ref() };
+            recorder.matmul(up_linear, input, Rows::all(up), count, Write::Replace);
+            recorder.swiglu(gate, up, count, columns);
+        }
+        FeedForward::Plain(weights) => {
+            let linear = Linear { weights, bias: vectors.up.bias.as_ref() };
+            recorder.matmul(linear, input, Rows::all(gate), count, Write::Replace);
+            recorder.gelu(gate, count, columns);
+        }
     }
-    recorder.matmul((&block.up.weight, block.up.bias.as_ref()), normed, Rows::all(up), count, Write::Replace);
-    recorder.swiglu(gate, up, count, config.feed_forward);
-    recorder.matmul(
-        (&block.down.weight, block.down.bias.as_ref()),
-        Rows::all(gate),
-        Rows::all(residual),
-        count,
-        Write::Add,
-    );
+    let down = Linear { weights: &matrices.down, bias: vectors.down.bias.as_ref() };
+    recorder.matmul(down, Rows::all(gate), Rows::all(residual), count, Write::Add);
 }

@@ -79,7 +79,7 @@ impl<'a> HeadBuffers<'a> {
         residual: &Buffer,
     ) -> HeadSegments<'a> {
         let rows = self.head.rows;
-        model.record_final_norm(recorder, config, residual, &self.hidden, rows);
+        recorder.norm(model.output_norm(), residual, &self.hidden, (rows, config.hidden));
         let mut logits = Vec::new();
         for first_row in (0..rows).step_by(CHUNK_ROWS) {
             let count = CHUNK_ROWS.min(rows - first_row);
@@ -102,7 +102,7 @@ impl<'a> HeadBuffers<'a> {
         residual: &Buffer,
         row: usize,
     ) {
-        model.record_final_norm(recorder, config, residual, &self.hidden, 1);
+        recorder.norm(model.output_norm(), residual, &self.hidden, (1, config.hidden));
         self.record_chunk(recorder, model, config, Rows::all(&self.hidden), (row, 1));
     }
 
@@ -116,7 +116,7 @@ impl<'a> HeadBuffers<'a> {
         (first_row, count): (usize, usize),
     ) {
         let chunk = Chunk { logits: &self.logits, vocabulary: config.vocabulary, first_row, count };
-        recorder.matmul((model.output(), None), hidden, Rows::all(&self.logits), count, Write::Replace);
+        recorder.matmul(model.output().into(), hidden, Rows::all(&self.logits), count, Write::Replace);
         if let Some(memory) = &self.memory {
             memory.record(recorder, hidden, chunk);
         }

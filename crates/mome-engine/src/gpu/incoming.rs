@@ -1,9 +1,9 @@
 //! Matrices on their way from the file to the device.
 
-use mome_backbone::MatrixSource;
+use std::ops::Range;
 
 use super::device::Gpu;
-use super::weights::{PANEL, Weights};
+use super::weights::{Destination, PANEL};
 use crate::EngineError;
 
 /// Bytes that are laid out for the kernels at a time, at least one panel of rows.
@@ -12,8 +12,9 @@ const BATCH: usize = 1 << 20;
 /// A matrix of which some rows are on the device. The others come in order, cut anywhere; what is not a whole panel
 /// of rows waits for the rest of it.
 pub(super) struct IncomingMatrix {
-    pub source: MatrixSource,
-    pub weights: Weights,
+    /// Its rows of the tensor.
+    rows: Range<usize>,
+    destination: Destination,
     /// Rows on the device.
     written: usize,
     /// Bytes of the next rows.
@@ -21,14 +22,14 @@ pub(super) struct IncomingMatrix {
 }
 
 impl IncomingMatrix {
-    /// Begins with a matrix of which nothing has come.
-    pub fn new(source: MatrixSource, weights: Weights) -> Self {
-        Self { source, weights, written: 0, rest: Vec::new() }
+    /// Begins with some rows of a tensor, of which nothing has come.
+    pub fn new(rows: Range<usize>, destination: Destination) -> Self {
+        Self { rows, destination, written: 0, rest: Vec::new() }
     }
 
     /// Whether all rows are on the device.
     pub fn is_complete(&self) -> bool {
-        self.written == self.weights.rows
+        self.written == self.rows.len()
     }
 
     /// Takes what is of this matrix in some bytes of its tensor, which begin at `offset` in the tensor's data.
@@ -36,15 +37,14 @@ impl IncomingMatrix {
     /// # Errors
     /// [`EngineError::Gpu`] where the device failed.
     pub fn take(&mut self, gpu: &Gpu, offset: usize, bytes: &[u8]) -> Result<(), EngineError> {
-        let row_bytes = self.row_bytes();
-        let rows = &self.source.rows;
-        let start = (rows.start * row_bytes).max(offset);
-        let end = (rows.end * row_bytes).min(offset + bytes.len());
+        let row_bytes = self.destination.row_bytes();
+        let start = (self.rows.start * row_bytes).max(offset);
+        let end = (self.rows.end * row_bytes).min(offset + bytes.len());
         if start >= end {
             return Ok(());
         }
         let mut bytes = &bytes[start - offset..end - offset];
-        while !bytes.is_empty() {
+        while !bytes.is_empty() && !self.is_complete() {
             let panel = self.panel_bytes();
             let batch = (BATCH / panel).max(1) * panel;
             let whole = if self.rest.is_empty() { batch.min(bytes.len() / panel * panel) } else { 0 };
@@ -65,17 +65,13 @@ impl IncomingMatrix {
     }
 
     fn write(&mut self, gpu: &Gpu, rows: &[u8]) -> Result<(), EngineError> {
-        self.weights.write(gpu, self.written, rows)?;
-        self.written += rows.len() / self.row_bytes();
+        self.destination.write(gpu, self.written, rows)?;
+        self.written += rows.len() / self.destination.row_bytes();
         Ok(())
-    }
-
-    fn row_bytes(&self) -> usize {
-        self.weights.kind.row_bytes(self.weights.columns)
     }
 
     /// Bytes of the next panel: the last one may have fewer rows.
     fn panel_bytes(&self) -> usize {
-        PANEL.min(self.weights.rows - self.written) * self.row_bytes()
+        PANEL.min(self.rows.len() - self.written) * self.destination.row_bytes()
     }
 }

@@ -1,7 +1,7 @@
 //! Compute pipelines, compiled once when a backbone is loaded.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mome_backbone::TensorType;
 use wgpu::{BindGroupLayout, ComputePipeline, Device};
@@ -40,59 +40,116 @@ impl Kernel {
     }
 }
 
-/// Tokens that a matrix product takes at a time where there are several: `TOKENS` in `matmul/tokens_4.wgsl`.
-pub(super) const MATMUL_TOKENS: usize = 4;
-
-/// Rows that a workgroup of the matrix product takes: eight for each of the invocations along the rows (`WIDTH` in
-/// `matmul/lanes_*.wgsl`).
+/// How invocations share the work of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lanes {
-    /// For adapters where waiting for other invocations is dear: those emulated in software.
+    /// Each for itself: for adapters where waiting for others is dear, those emulated in software.
     Alone,
-    /// For GPUs, which have more lanes than small matrices have rows.
+    /// Together, for GPUs, which have more lanes than small matrices have rows.
     Together,
 }
 
-impl Lanes {
-    /// Rows of weights that a workgroup takes.
-    pub fn rows(self) -> usize {
-        match self {
-            Self::Alone => 8 * 32,
-            Self::Together => 8 * 16,
-        }
-    }
+/// What becomes of the sums of a matrix product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Store {
+    /// They are written, or added to what is there.
+    Rows,
+    /// SwiGLU, of a pair of matrices.
+    Swiglu,
+    /// They are queries, keys and values, which go apart; rotary position embedding on the way.
+    Qkv,
+}
+
+impl Store {
+    const ALL: [Self; 3] = [Self::Rows, Self::Swiglu, Self::Qkv];
 
     fn source(self) -> &'static str {
         match self {
-            Self::Alone => shader!("matmul/lanes_alone"),
-            Self::Together => shader!("matmul/lanes_together"),
+            Self::Rows => shader!("matmul/store_rows"),
+            Self::Swiglu => shader!("matmul/store_swiglu"),
+            Self::Qkv => shader!("matmul/store_qkv"),
         }
     }
 }
 
-/// The kernels that read a weight matrix, for one type of weights.
+/// A kernel for matrix products, and how much a workgroup of it does.
+pub(super) struct MatmulKernel {
+    pub kernel: Kernel,
+    /// Rows of weights.
+    pub rows: usize,
+    /// Rows of activations.
+    pub tokens: usize,
+}
+
+/// Matrix products with one type of weights and one way to store.
+pub(super) struct MatmulKernels {
+    one: MatmulKernel,
+    few: MatmulKernel,
+    /// Where workgroups share what they read.
+    many: Option<MatmulKernel>,
+}
+
+impl MatmulKernels {
+    /// The most tokens for which rows of weights are better read again than kept in workgroup memory.
+    const FEW: usize = 8;
+
+    /// The best kernel for `tokens` rows of activations.
+    pub fn choose(&self, tokens: usize) -> &MatmulKernel {
+        match (&self.many, tokens) {
+            (_, 1) => &self.one,
+            (Some(many), tokens) if tokens > Self::FEW => many,
+            _ => &self.few,
+        }
+    }
+}
+
+/// The kernels that read a weight matrix, for one type of weights, each compiled when first asked for.
 pub(super) struct WeightKernels {
-    pub lanes: Lanes,
-    pub embed: Kernel,
-    /// Matrix product for one row of activations.
-    pub matmul_one: Kernel,
-    /// Matrix product for [`MATMUL_TOKENS`] rows of activations at a time.
-    pub matmul_four: Kernel,
+    lanes: Lanes,
+    device: Device,
+    kind: TensorType,
+    embed: OnceLock<Kernel>,
+    matmul: [OnceLock<MatmulKernels>; Store::ALL.len()],
 }
 
 impl WeightKernels {
     fn new(device: &Device, lanes: Lanes, kind: TensorType) -> Self {
-        let weights = weights_source(kind);
-        let name = kind.name();
-        let matmul = |label: &str, tokens: &str| {
-            let parts = [&weights, tokens, lanes.source(), shader!("matmul/store_rows"), shader!("matmul")];
-            Kernel::new(device, &format!("{label} {name}"), &parts.concat())
+        let (embed, matmul) = (OnceLock::new(), Default::default());
+        Self { lanes, device: device.clone(), kind, embed, matmul }
+    }
+
+    /// The lookup of embeddings.
+    pub fn embed(&self) -> &Kernel {
+        let source = || [&weights_source(self.kind), shader!("embed")].concat();
+        self.embed
+            .get_or_init(|| Kernel::new(&self.device, &format!("embed {}", self.kind.name()), &source()))
+    }
+
+    /// Matrix products whose sums are stored as `store` says.
+    pub fn matmul(&self, store: Store) -> &MatmulKernels {
+        self.matmul[store as usize].get_or_init(|| self.compile_matmul(store))
+    }
+
+    fn compile_matmul(&self, store: Store) -> MatmulKernels {
+        let weights = weights_source(self.kind);
+        // Each invocation has eight rows: as many invocations a workgroup as `WIDTH` in the file says.
+        let (lanes, rows) = match self.lanes {
+            Lanes::Alone => (shader!("matmul/lanes_alone"), 8 * 32),
+            Lanes::Together => (shader!("matmul/lanes_together"), 8 * 16),
         };
-        Self {
-            lanes,
-            embed: Kernel::new(device, &format!("embed {name}"), &[&weights, shader!("embed")].concat()),
-            matmul_one: matmul("matmul", shader!("matmul/tokens_1")),
-            matmul_four: matmul("matmul of four", shader!("matmul/tokens_4")),
+        let compile = |parts: &[&str], rows, tokens| {
+            let label = format!("matmul {} {store:?} {tokens}", self.kind.name());
+            let source = [&[weights.as_str(), store.source()], parts].concat().concat();
+            MatmulKernel { kernel: Kernel::new(&self.device, &label, &source), rows, tokens }
+        };
+        let matmul = shader!("matmul");
+        MatmulKernels {
+            one: compile(&[shader!("matmul/tokens_1"), lanes, matmul], rows, 1),
+            few: compile(&[shader!("matmul/tokens_4"), lanes, matmul], rows, 4),
+            many: match self.lanes {
+                Lanes::Alone => None,
+                Lanes::Together => Some(compile(&[shader!("matmul_tiled")], 64, 32)),
+            },
         }
     }
 }
@@ -134,28 +191,34 @@ fn weights_source(kind: TensorType) -> String {
 
 /// The kernels for weights of every type that a backbone uses.
 pub(super) struct WeightKernelSet {
+    device: Device,
     lanes: Lanes,
-    kernels: HashMap<TensorType, Arc<WeightKernels>>,
+    kernels: Mutex<HashMap<TensorType, Arc<WeightKernels>>>,
 }
 
 impl WeightKernelSet {
-    pub fn new(lanes: Lanes) -> Self {
-        Self { lanes, kernels: HashMap::new() }
+    pub fn new(device: &Device, lanes: Lanes) -> Self {
+        Self { device: device.clone(), lanes, kernels: Mutex::default() }
     }
 
-    /// The kernels for weights of type `kind`, compiled when first asked for.
-    pub fn get(&mut self, device: &Device, kind: TensorType) -> Arc<WeightKernels> {
-        let new = || Arc::new(WeightKernels::new(device, self.lanes, kind));
-        self.kernels.entry(kind).or_insert_with(new).clone()
+    /// The kernels for weights of type `kind`.
+    pub fn get(&self, kind: TensorType) -> Arc<WeightKernels> {
+        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(WeightKernels::new(&self.device, self.lanes, kind));
+        kernels.entry(kind).or_insert_with(new).clone()
     }
 }
 
 /// The kernels that work on activations alone.
 pub(super) struct Kernels {
-    pub rms_norm: Kernel,
-    pub rope: Kernel,
+    pub lanes: Lanes,
+    pub norm: Kernel,
+    pub head_norm_rope: Kernel,
     pub attention: Kernel,
+    pub attention_merge: Kernel,
     pub swiglu: Kernel,
+    pub gelu: Kernel,
+    pub add_positions: Kernel,
     pub memory_attention: Kernel,
     pub memory_add: Kernel,
     pub predict: Kernel,
@@ -163,16 +226,26 @@ pub(super) struct Kernels {
 }
 
 impl Kernels {
-    pub fn new(device: &Device) -> Self {
+    pub fn new(device: &Device, lanes: Lanes) -> Self {
         let kernel = |name, source| Kernel::new(device, name, source);
+        let after = |name, first: &str, source: &str| Kernel::new(device, name, &[first, source].concat());
+        let together = shader!("lanes/together");
+        let (cheapest, attention) = match lanes {
+            Lanes::Alone => (shader!("lanes/alone"), shader!("attention/alone")),
+            Lanes::Together => (together, shader!("attention/together")),
+        };
         Self {
-            rms_norm: kernel("rms_norm", shader!("rms_norm")),
-            rope: kernel("rope", shader!("rope")),
-            attention: kernel("attention", shader!("attention")),
+            lanes,
+            norm: after("norm", cheapest, shader!("norm")),
+            head_norm_rope: kernel("head_norm_rope", shader!("head_norm_rope")),
+            attention: after("attention", shader!("attention/inputs"), attention),
+            attention_merge: kernel("attention_merge", shader!("attention/merge")),
             swiglu: kernel("swiglu", shader!("swiglu")),
-            memory_attention: kernel("memory_attention", shader!("memory_attention")),
+            gelu: kernel("gelu", shader!("gelu")),
+            add_positions: kernel("add_positions", shader!("add_positions")),
+            memory_attention: after("memory_attention", together, shader!("memory_attention")),
             memory_add: kernel("memory_add", shader!("memory_add")),
-            predict: kernel("predict", shader!("predict")),
+            predict: after("predict", together, shader!("predict")),
             watch: kernel("watch", shader!("watch")),
         }
     }

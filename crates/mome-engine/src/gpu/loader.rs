@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use mome_backbone::{
-    Activation, Backbone, MatrixSource, NormKind, RopePairs, TensorPiece, Transformer, VectorSource,
-};
+use mome_backbone::{Backbone, MatrixSource, TensorPiece, VectorSource};
 
 use super::device::Gpu;
 use super::incoming::IncomingMatrix;
 use super::kernels::{Kernels, WeightKernelSet};
+use super::matrices::Matrices;
 use super::model::Model;
 use super::sequence::GpuSequence;
-use super::weights::Weights;
+use super::weights::{Destination, FileMatrix};
 use super::{GpuExecutor, Shared};
 use crate::self_check::{self, SmallMatrix, SmallModel};
 use crate::{EngineError, OpenOptions};
@@ -25,11 +24,12 @@ pub(crate) struct GpuLoader {
     backbone: Arc<Backbone>,
     gpu: Gpu,
     kernels: Arc<Kernels>,
-    weight_kernels: WeightKernelSet,
-    /// The matrices in each tensor of the file.
-    matrices: HashMap<usize, Vec<IncomingMatrix>>,
-    /// The data of tensors that are vectors, as far as they have come.
-    vectors: HashMap<usize, Vec<u8>>,
+    weight_kernels: Arc<WeightKernelSet>,
+    matrices: Matrices,
+    /// The matrices that are on their way, by the tensor that they are in.
+    incoming: HashMap<usize, Vec<IncomingMatrix>>,
+    /// The data of tensors that are needed as floats, as far as they have come: vectors, and learned positions.
+    floats: HashMap<usize, Vec<u8>>,
 }
 
 impl GpuLoader {
@@ -56,41 +56,40 @@ impl GpuLoader {
     }
 
     async fn on(gpu: Gpu, backbone: Arc<Backbone>, options: OpenOptions) -> Result<Self, EngineError> {
-        let mut weight_kernels = WeightKernelSet::new(gpu.lanes());
-        let transformer = backbone.transformer();
-        let compile = || {
-            let compile = |source: &MatrixSource| {
-                weight_kernels.get(&gpu.device, backbone.tensors()[source.tensor].kind);
-                Ok::<_, EngineError>(())
-            };
-            transformer.try_map(compile, |_| Ok(()))?;
-            Ok(Arc::new(Kernels::new(&gpu.device)))
-        };
+        let compile = || Ok(Arc::new(Kernels::new(&gpu.device, gpu.lanes())));
         let kernels = gpu.checked(compile).await?;
+        let weight_kernels = Arc::new(WeightKernelSet::new(&gpu.device, gpu.lanes()));
         if options.self_check {
-            check(&gpu, &kernels, &mut weight_kernels, &backbone).await?;
+            check(&gpu, &kernels, &weight_kernels, &backbone).await?;
         }
 
-        let (mut matrices, mut vectors) = (HashMap::<_, Vec<_>>::new(), HashMap::new());
+        let transformer = backbone.transformer();
+        let mut incoming = HashMap::<_, Vec<_>>::new();
         let allocate = || {
-            transformer.try_map(
-                |source| {
-                    let info = &backbone.tensors()[source.tensor];
-                    let kernels = weight_kernels.get(&gpu.device, info.kind);
-                    let shape = [source.rows.len(), source.columns];
-                    let weights = Weights::allocate(&gpu, kernels, &info.name, info.kind, shape)?;
-                    let incoming = IncomingMatrix::new(source.clone(), weights);
-                    matrices.entry(source.tensor).or_default().push(incoming);
-                    Ok(())
-                },
-                |source| {
-                    vectors.entry(source.tensor).or_default();
-                    Ok::<_, EngineError>(())
-                },
-            )
+            let describe = |source: &MatrixSource| {
+                let info = &backbone.tensors()[source.tensor];
+                let (rows, columns) = (source.rows.len(), source.columns);
+                FileMatrix { name: &info.name, kind: info.kind, rows, columns }
+            };
+            let mut place = |source: &MatrixSource, destination| {
+                let matrix = IncomingMatrix::new(source.rows.clone(), destination);
+                incoming.entry(source.tensor).or_default().push(matrix);
+            };
+            let matrices = Matrices::allocate(&gpu, &weight_kernels, transformer, describe, &mut place)?;
+            matrices.compile();
+            Ok(matrices)
         };
-        gpu.checked(allocate).await?;
-        Ok(Self { backbone, gpu, kernels, weight_kernels, matrices, vectors })
+        let matrices = gpu.checked(allocate).await?;
+        let mut floats: HashMap<_, _> =
+            transformer.positions.iter().map(|source| (source.tensor, Vec::new())).collect();
+        transformer.try_map(
+            |_| Ok::<_, EngineError>(()),
+            |source| {
+                floats.entry(source.tensor).or_default();
+                Ok(())
+            },
+        )?;
+        Ok(Self { backbone, gpu, kernels, weight_kernels, matrices, incoming, floats })
     }
 
     /// Takes some bytes of a tensor, which follow those that came before.
@@ -98,47 +97,55 @@ impl GpuLoader {
     /// # Errors
     /// [`EngineError::Gpu`] where the device failed.
     pub fn take(&mut self, piece: TensorPiece<'_>) -> Result<(), EngineError> {
-        if let Some(vector) = self.vectors.get_mut(&piece.tensor) {
-            vector.extend_from_slice(piece.bytes);
+        if let Some(floats) = self.floats.get_mut(&piece.tensor) {
+            floats.extend_from_slice(piece.bytes);
         }
-        let matrices = self.matrices.get_mut(&piece.tensor).into_iter().flatten();
-        matrices.into_iter().try_for_each(|matrix| matrix.take(&self.gpu, piece.offset, piece.bytes))
+        let incoming = self.incoming.get_mut(&piece.tensor).into_iter().flatten();
+        incoming.into_iter().try_for_each(|matrix| matrix.take(&self.gpu, piece.offset, piece.bytes))
     }
 
     /// Makes a model of the weights, all of which have come.
     ///
     /// # Errors
     /// [`EngineError::Tensor`] where a tensor has not come, [`EngineError::Gpu`] where the device failed.
-    pub async fn finish(mut self) -> Result<GpuExecutor, EngineError> {
-        let weights = self.backbone.transformer().try_map(
-            |source| self.matrix(source).ok_or_else(|| self.missing(source.tensor)),
-            |source| self.vector(source).ok_or_else(|| self.missing(source.tensor)),
+    pub async fn finish(self) -> Result<GpuExecutor, EngineError> {
+        let missing = |tensor: usize| EngineError::Tensor {
+            name: self.backbone.tensors()[tensor].name.clone(),
+            problem: "its data have not come".to_owned(),
+        };
+        for (tensor, matrices) in &self.incoming {
+            if !matrices.iter().all(IncomingMatrix::is_complete) {
+                return Err(missing(*tensor));
+            }
+        }
+        let transformer = self.backbone.transformer();
+        let vectors = transformer.try_map(
+            |_| Ok(()),
+            |VectorSource { tensor, elements }| {
+                self.floats(*tensor, elements.start, elements.len()).ok_or_else(|| missing(*tensor))
+            },
         )?;
-        let Self { backbone, gpu, kernels, weight_kernels, .. } = &mut self;
+        let positions = transformer.positions.as_ref().map(|MatrixSource { tensor, rows, columns }| {
+            let floats = self.floats(*tensor, rows.start * columns, rows.len() * columns);
+            floats.ok_or_else(|| missing(*tensor))
+        });
+        let positions = positions.transpose()?;
+
+        let Self { backbone, gpu, kernels, weight_kernels, matrices, .. } = self;
         let config = backbone.config().clone();
-        let model = gpu.checked(|| Model::new(&weights, &config, gpu, weight_kernels)).await?;
-        let shared = Shared { config, gpu: gpu.clone(), kernels: kernels.clone(), model };
-        Ok(GpuExecutor { backbone: backbone.clone(), shared: Arc::new(shared) })
+        let finish = || Model::new(&gpu, weight_kernels, &config, matrices, &vectors, positions.as_deref());
+        let model = gpu.checked(finish).await?;
+        Ok(GpuExecutor { backbone, shared: Arc::new(Shared { config, gpu, kernels, model }) })
     }
 
-    fn matrix(&self, source: &MatrixSource) -> Option<Weights> {
-        let matrices = self.matrices.get(&source.tensor)?;
-        let matrix = matrices.iter().find(|matrix| matrix.source == *source && matrix.is_complete())?;
-        Some(matrix.weights.clone())
-    }
-
-    fn vector(&self, source: &VectorSource) -> Option<Vec<f32>> {
-        let kind = self.backbone.tensors()[source.tensor].kind;
-        let data = self.vectors.get(&source.tensor)?;
-        let range = kind.row_bytes(source.elements.start)..kind.row_bytes(source.elements.end);
-        let mut values = vec![0.0; source.elements.len()];
-        kind.dequantize(data.get(range)?, &mut values);
+    /// Some elements of a tensor, where they have come.
+    fn floats(&self, tensor: usize, first: usize, count: usize) -> Option<Vec<f32>> {
+        let kind = self.backbone.tensors()[tensor].kind;
+        let bytes = kind.row_bytes(first)..kind.row_bytes(first) + kind.row_bytes(count);
+        let data = self.floats.get(&tensor)?.get(bytes)?;
+        let mut values = vec![0.0; count];
+        kind.dequantize(data, &mut values);
         Some(values)
-    }
-
-    fn missing(&self, tensor: usize) -> EngineError {
-        let name = self.backbone.tensors()[tensor].name.clone();
-        EngineError::Tensor { name, problem: "its data have not come".to_owned() }
     }
 }
 
@@ -147,22 +154,29 @@ impl GpuLoader {
 ///
 /// # Errors
 /// [`EngineError::NoGpu`] where they differ, and what the device reports.
-async fn check(
+pub(super) async fn check(
     gpu: &Gpu,
     kernels: &Arc<Kernels>,
-    weight_kernels: &mut WeightKernelSet,
+    weight_kernels: &Arc<WeightKernelSet>,
     backbone: &Backbone,
 ) -> Result<(), EngineError> {
     let small = SmallModel::like(backbone);
     let upload = || {
-        let matrix = |matrix: &SmallMatrix| {
-            let SmallMatrix { kind, rows, columns, data } = matrix;
-            let kernels = weight_kernels.get(&gpu.device, *kind);
-            Weights::upload(gpu, kernels, "self-check", *kind, [*rows, *columns], data)
+        let describe = |matrix: &SmallMatrix| {
+            let SmallMatrix { kind, rows, columns, .. } = *matrix;
+            FileMatrix { name: "self-check", kind, rows, columns }
         };
-        let weights: Transformer<Weights, Vec<f32>> =
-            small.weights.try_map(matrix, |vector| Ok::<_, EngineError>(vector.clone()))?;
-        Model::new(&weights, &small.config, gpu, weight_kernels)
+        let mut written = Ok(());
+        let mut write = |matrix: &SmallMatrix, destination: Destination| {
+            if written.is_ok() {
+                written = destination.write(gpu, 0, &matrix.data);
+            }
+        };
+        let matrices = Matrices::allocate(gpu, weight_kernels, &small.weights, describe, &mut write)?;
+        written?;
+        let vectors = small.weights.try_map(|_| Ok::<_, EngineError>(()), |vector| Ok(vector.clone()))?;
+        let positions = small.weights.positions.as_ref().map(SmallMatrix::values);
+        Model::new(gpu, weight_kernels.clone(), &small.config, matrices, &vectors, positions.as_deref())
     };
     let model = gpu.checked(upload).await?;
     let shared = Shared { config: small.config.clone(), gpu: gpu.clone(), kernels: kernels.clone(), model };
@@ -172,15 +186,7 @@ async fn check(
 
 /// Why the kernels cannot run a backbone, where they cannot.
 fn unsupported(backbone: &Backbone) -> Option<String> {
-    let config = backbone.config();
-    let width = config.head_width;
-    if !width.is_multiple_of(4) || width > MAX_HEAD_WIDTH {
-        return Some(format!("heads are {width} wide, not a multiple of 4 up to {MAX_HEAD_WIDTH}"));
-    }
-    let transformer = backbone.transformer();
-    let plain = config.norm == NormKind::Rms
-        && config.activation == Activation::GatedSilu
-        && config.rope.is_some_and(|rope| rope.pairs == RopePairs::Interleaved)
-        && transformer.blocks.iter().all(|block| block.query_norm.is_none() && block.query.bias.is_none());
-    (!plain).then(|| format!("the kernels cannot run {} backbones like this one", config.architecture))
+    let width = backbone.config().head_width;
+    (!width.is_multiple_of(4) || width > MAX_HEAD_WIDTH)
+        .then(|| format!("heads are {width} wide, not a multiple of 4 up to {MAX_HEAD_WIDTH}"))
 }

@@ -67,7 +67,7 @@ impl AttachedMemory {
     /// Records what attention from a chunk's final hidden states adds to its logits.
     pub fn record(&self, recorder: &mut Recorder<'_>, hidden: Rows<'_>, chunk: Chunk<'_>) {
         let queries = Rows { buffer: &self.queries, first: chunk.first_row };
-        recorder.matmul((&self.projection, None), hidden, queries, chunk.count, Write::Replace);
+        recorder.matmul((&self.projection).into(), hidden, queries, chunk.count, Write::Replace);
         recorder.memory_attention(&self.parameters, &self.buffers, queries, chunk.count);
         recorder.memory_add(&self.buffers, chunk);
     }

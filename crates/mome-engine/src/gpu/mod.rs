@@ -1,7 +1,7 @@
 //! Runs a backbone on a GPU through wgpu, with the kernels in `shaders/`.
 //!
-//! The [`loader`] opens the device and uploads weights while the file arrives, matrix by matrix ([`incoming`]). From
-//! the outside in: a [`GpuExecutor`] holds device, kernels and weights; a [`sequence`] holds the KV cache
+//! The [`loader`] opens the device and uploads weights while the file arrives, [`incoming`] matrix by
+//! matrix, each to its place among the [`matrices`]. From the outside in: a [`GpuExecutor`] holds device, kernels and weights; a [`sequence`] holds the KV cache
 //! and records each pass with [`forward`] and [`head`] (which attends to [`memory`]); they call the [`operations`],
 //! which dispatch kernels through the [`recorder`]; and that submits one command buffer to the [`device`], with what
 //! it has in its [`pool`].
@@ -12,6 +12,7 @@ mod head;
 mod incoming;
 mod kernels;
 mod loader;
+mod matrices;
 mod memory;
 mod model;
 mod operations;

@@ -7,7 +7,7 @@ use mome_backbone::{Backbone, Block, Config, Linear, MatrixSource, Norm, TensorT
 const VOCABULARY: usize = 300;
 
 /// The most tokens of a sequence.
-const CONTEXT: usize = 32;
+const CONTEXT: usize = 48;
 
 /// At least so wide are the hidden state and the feed-forward layer, in whole blocks of the types.
 const WIDTH: usize = 300;
@@ -36,6 +36,15 @@ pub(crate) struct SmallMatrix {
     pub columns: usize,
     /// Whole blocks, row by row.
     pub data: Vec<u8>,
+}
+
+impl SmallMatrix {
+    /// Its elements, row by row.
+    pub fn values(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.rows * self.columns];
+        self.kind.dequantize(&self.data, &mut values);
+        values
+    }
 }
 
 impl SmallModel {

@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 
 use super::{assert_close, check, dot, random};
-use crate::gpu::operations::Heads;
+use crate::gpu::operations::{Heads, attention_scratch};
 
 #[test]
 fn attention_over_short_and_long_caches() {
-    // Widths and positions on both sides of what 64 lanes take at once.
+    // Widths and positions on both sides of what 64 lanes take at once, of where keys are split, and of how many
+    // tokens they are split for.
     let shapes =
-        (1..4usize, 1..4usize, prop::sample::select(vec![4usize, 20, 64, 256]), 0..150usize, 1..5usize);
+        (1..4usize, 1..4usize, prop::sample::select(vec![4usize, 20, 64, 256]), 0..300usize, 1..12usize);
     check((shapes, any::<u64>()), |bench, ((kv_heads, group, width, position, count), seed)| {
         let heads = Heads { query_heads: kv_heads * group, kv_heads, width };
         let positions = position + count;
@@ -18,12 +19,13 @@ fn attention_over_short_and_long_caches() {
         let queries = take(count * heads.query_heads * width);
         let (keys, values) = (take(positions * kv_heads * width), take(positions * kv_heads * width));
 
+        let partial = bench.gpu.storage("partial", 1, attention_scratch(heads)).unwrap();
         let output = bench.upload(&vec![0.0f32; queries.len()]);
         let [query_buffer, key_buffer, value_buffer] =
             [&queries, &keys, &values].map(|data| bench.upload(data));
         let got: Vec<f32> = bench.run(&output, queries.len(), |recorder| {
             let cache = (&key_buffer, &value_buffer);
-            recorder.attention(heads, &query_buffer, cache, &output, (position, count));
+            recorder.attention(heads, &query_buffer, cache, (&output, &partial), (position, count));
         });
 
         let mut expected = Vec::new();

@@ -26,13 +26,12 @@ fn an_error_of_the_device_is_reported_and_stays() {
 
 #[test]
 fn what_kernels_could_not_read_is_refused() {
-    let mut bench = Bench::open();
+    let bench = Bench::open();
     let message = bench.gpu.storage("a giant", 1 << 16, 1 << 16).unwrap_err().to_string();
     assert_eq!(message, "the GPU failed: a giant takes 17179869184 bytes, a buffer may have 134217728");
 
     let odd = Matrix::random(TensorType::F32, 2, 6, &mut random(1));
-    let kernels = bench.weight_kernels.get(&bench.gpu.device, odd.kind);
-    let refused = Weights::upload(&bench.gpu, kernels, "odd", odd.kind, [2, 6], &odd.bytes);
+    let refused = Weights::upload(&bench.gpu, &bench.weight_kernels, odd.described(), &odd.bytes);
     let message = refused.err().unwrap().to_string();
-    assert_eq!(message, "tensor odd: its rows have 6 columns, which 4 does not divide");
+    assert_eq!(message, "tensor test: its rows have 6 columns, which 4 does not divide");
 }

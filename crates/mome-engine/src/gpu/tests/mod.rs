@@ -13,10 +13,10 @@ use proptest::test_runner::TestRunner;
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::kernels::{Kernels, WeightKernelSet};
+use super::kernels::{Kernels, Lanes, WeightKernelSet};
 use super::pool::Pool;
 use super::recorder::Recorder;
-use super::weights::Weights;
+use super::weights::{Destination, FileMatrix, Weights};
 
 /// A device, with the kernels under test.
 struct Bench {
@@ -27,10 +27,14 @@ struct Bench {
 
 impl Bench {
     fn open() -> Self {
+        Self::with_lanes(Lanes::Alone)
+    }
+
+    fn with_lanes(lanes: Lanes) -> Self {
         let gpu = pollster::block_on(Gpu::open(true))
             .expect("these tests need a Vulkan, Metal or DX12 driver; an emulated one will do");
-        let kernels = Kernels::new(&gpu.device);
-        let weight_kernels = WeightKernelSet::new(gpu.lanes());
+        let kernels = Kernels::new(&gpu.device, lanes);
+        let weight_kernels = WeightKernelSet::new(&gpu.device, lanes);
         Self { gpu, kernels, weight_kernels }
     }
 
@@ -38,10 +42,29 @@ impl Bench {
         self.gpu.upload("test input", values).unwrap()
     }
 
-    fn weights(&mut self, matrix: &Matrix) -> Weights {
-        let kernels = self.weight_kernels.get(&self.gpu.device, matrix.kind);
-        let shape = [matrix.rows, matrix.columns];
-        Weights::upload(&self.gpu, kernels, "test", matrix.kind, shape, &matrix.bytes).unwrap()
+    fn weights(&self, matrix: &Matrix) -> Weights {
+        self.stack(&[matrix])
+    }
+
+    /// Matrices, one below the other.
+    fn stack(&self, matrices: &[&Matrix]) -> Weights {
+        let described: Vec<FileMatrix<'_>> = matrices.iter().map(|matrix| matrix.described()).collect();
+        let (weights, places) = Weights::stack(&self.gpu, &self.weight_kernels, &described).unwrap();
+        self.write(matrices, &places);
+        weights
+    }
+
+    fn pair(&self, matrices: [&Matrix; 2]) -> Weights {
+        let (weights, places) =
+            Weights::pair(&self.gpu, &self.weight_kernels, matrices[0].described()).unwrap();
+        self.write(&matrices, &places);
+        weights
+    }
+
+    fn write(&self, matrices: &[&Matrix], places: &[Destination]) {
+        for (matrix, place) in matrices.iter().zip(places) {
+            place.write(&self.gpu, 0, &matrix.bytes).unwrap();
+        }
     }
 
     /// Records operations and brings back the first `count` values of `output`.
@@ -88,7 +111,15 @@ impl Matrix {
                 bytes[start + at..][..2].copy_from_slice(&half.to_le_bytes());
             }
         }
+        Self::new(kind, rows, columns, bytes)
+    }
+
+    fn new(kind: TensorType, rows: usize, columns: usize, bytes: Vec<u8>) -> Self {
         Self { kind, rows, columns, bytes }
+    }
+
+    fn described(&self) -> FileMatrix<'static> {
+        FileMatrix { name: "test", kind: self.kind, rows: self.rows, columns: self.columns }
     }
 
     fn values(&self) -> Vec<f32> {
@@ -130,16 +161,18 @@ fn assert_close(got: &[f32], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Runs `test` on a few cases of `strategy`, on one device.
+/// Runs `test` on a few cases of `strategy`, with the kernels of either kind of adapter.
 fn check<S: Strategy>(strategy: S, test: impl Fn(&mut Bench, S::Value)) {
-    let bench = std::cell::RefCell::new(Bench::open());
-    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
-    let mut runner = TestRunner::new(config);
-    let result = runner.run(&strategy, |case| {
-        test(&mut bench.borrow_mut(), case);
-        Ok(())
-    });
-    if let Err(error) = result {
-        panic!("{error}");
+    for lanes in [Lanes::Alone, Lanes::Together] {
+        let bench = std::cell::RefCell::new(Bench::with_lanes(lanes));
+        let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
+        let mut runner = TestRunner::new(config);
+        let result = runner.run(&strategy, |case| {
+            test(&mut bench.borrow_mut(), case);
+            Ok(())
+        });
+        if let Err(error) = result {
+            panic!("{lanes:?}: {error}");
+        }
     }
 }
