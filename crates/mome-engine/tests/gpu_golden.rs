@@ -18,7 +18,14 @@ static GPU: LazyLock<Arc<dyn Executor>> = LazyLock::new(|| gpu(&MODEL.file));
 fn logits_and_greedy_tokens_equal_the_golden_ones() {
     for name in GOLDEN {
         let golden = Golden::load(name);
-        golden.check(&*gpu(&golden.file));
+        let executor = gpu(&golden.file);
+        golden.check(&*executor);
+        let head = Head { rows: golden.ids.len(), ..Head::default() };
+        let best = |executor: &dyn Executor| -> Vec<u32> {
+            let predictions = run_once(executor, &golden.ids, head).predictions;
+            predictions.iter().map(|prediction| prediction.token).collect()
+        };
+        assert_eq!(best(&*executor), best(&*cpu(&golden.file)), "{name}");
     }
 }
 
@@ -189,5 +196,31 @@ fn decoding_several_tokens_at_once_equals_one_at_a_time() {
                 assert_close(name, &sums, &[expected.log_sum, expected.logprob]);
             }
         }
+    }
+}
+
+#[test]
+fn a_truncated_sequence_goes_on_as_if_nothing_had_been_there() {
+    for executor in [cpu(&MODEL.file), GPU.clone()] {
+        let mut sequence = executor.begin(40).unwrap();
+        run(&mut *sequence, Pass { tokens: &MODEL.ids[..30], ..Pass::default() });
+        pollster::block_on(sequence.decode(5, None)).unwrap();
+        sequence.truncate(50);
+        assert_eq!(sequence.len(), 35);
+        sequence.truncate(12);
+        assert_eq!(sequence.len(), 12);
+        // The state of the position before is gone.
+        let refused = pollster::block_on(sequence.decode(1, None)).unwrap_err();
+        assert!(matches!(refused, EngineError::Rows { rows: 1, available: 0 }), "{refused}");
+        let head = Head { rows: 2, ..Head::default() };
+        let pass = Pass { tokens: &MODEL.ids[12..13], states: &[], head: Some(head) };
+        let refused = pollster::block_on(sequence.run(pass)).unwrap_err();
+        assert!(matches!(refused, EngineError::Rows { rows: 2, available: 1 }), "{refused}");
+
+        let head = Head { rows: 1, logits: true, ..Head::default() };
+        let pass = Pass { tokens: &MODEL.ids[12..], states: &[], head: Some(head) };
+        assert_close("logits", &run(&mut *sequence, pass).logits, &MODEL.logits_last);
+        let full = pollster::block_on(sequence.decode(1, None)).unwrap_err();
+        assert!(matches!(full, EngineError::TooLong { tokens: 41, capacity: 40 }), "{full}");
     }
 }

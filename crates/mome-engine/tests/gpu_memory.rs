@@ -136,3 +136,25 @@ fn verifying_a_draft_equals_decoding_it() {
     assert_eq!(verified, decoded);
     assert!(decoded.iter().any(|token| memory.slots.iter().any(|slot| slot.token == *token)));
 }
+
+/// Decoding with experts attached expects the places one after the other, as one pass for each token does.
+#[test]
+fn decoding_with_memory_equals_verifying_what_was_decoded() {
+    let memory = attended();
+    let (question, count) = (&MODEL.ids[..9], 12);
+    for executor in [&*CPU, &*GPU] {
+        let mut sequence = executor.begin(question.len() + count).unwrap();
+        run(&mut *sequence, Pass { tokens: question, ..Pass::default() });
+        let decoded = pollster::block_on(sequence.decode(count, Some(&memory))).unwrap();
+        let tokens: Vec<u32> = decoded.iter().map(|prediction| prediction.token).collect();
+
+        let draft = [question, &tokens[..count - 1]].concat();
+        let head = Head { rows: count, memory: Some(&memory), ..Head::default() };
+        let verified = run_once(&**executor, &draft, head).predictions;
+        let slots = |predictions: &[mome_engine::Prediction]| -> Vec<(u32, Option<u32>)> {
+            predictions.iter().map(|prediction| (prediction.token, prediction.slot)).collect()
+        };
+        assert_eq!(slots(&decoded), slots(&verified), "{}", executor.device());
+        assert!(tokens.iter().any(|token| memory.slots.iter().any(|slot| slot.token == *token)));
+    }
+}

@@ -55,3 +55,12 @@ fn one_byte_at_a_time() {
     let executor = opened(&cuts, DeviceChoice::Cpu);
     MODEL.check(&*executor);
 }
+
+#[test]
+fn rows_that_come_in_part_reach_the_gpu() {
+    // Pieces of less than a panel of rows, of several, and of all that is left.
+    for step in [997, 100_003, MODEL.file.len()] {
+        let cuts: Vec<usize> = (0..MODEL.file.len()).step_by(step).collect();
+        MODEL.check(&*opened(&cuts, DeviceChoice::Gpu));
+    }
+}

@@ -22,7 +22,8 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    fn new(device: &Device, label: &str, source: &str) -> Self {
+    /// Compiles a shader.
+    pub fn new(device: &Device, label: &str, source: &str) -> Self {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(label),
             source: wgpu::ShaderSource::Wgsl(source.into()),
@@ -206,6 +207,13 @@ impl WeightKernelSet {
         let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(WeightKernels::new(&self.device, self.lanes, kind));
         kernels.entry(kind).or_insert_with(new).clone()
+    }
+
+    /// Reads weights of one type as if they were of another, for tests that want it wrong.
+    #[cfg(test)]
+    pub fn confuse(&self, kind: TensorType, with: TensorType) {
+        let wrong = self.get(with);
+        self.kernels.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, wrong);
     }
 }
 

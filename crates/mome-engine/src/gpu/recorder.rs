@@ -123,12 +123,6 @@ impl<'a> Recorder<'a> {
         Segment(target_offset as usize..self.readback as usize)
     }
 
-    /// How many dispatches were recorded.
-    #[cfg(test)]
-    pub fn dispatches(&self) -> usize {
-        self.steps.iter().filter(|step| step.is_dispatch()).count()
-    }
-
     /// Submits everything and waits for what is to be brought back.
     ///
     /// # Errors

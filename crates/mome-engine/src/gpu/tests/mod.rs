@@ -5,6 +5,7 @@ mod errors;
 mod head;
 mod matmul;
 mod norm_and_rope;
+mod self_check;
 
 use half::f16;
 use mome_backbone::TensorType;
