@@ -5,6 +5,7 @@ mod errors;
 mod head;
 mod matmul;
 mod norm_and_rope;
+mod passes;
 
 use half::f16;
 use mome_backbone::{Tensor, TensorType};
