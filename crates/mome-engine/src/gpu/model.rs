@@ -4,7 +4,7 @@ use mome_backbone::{Backbone, Tensor, TensorType};
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::kernels::WeightKernelSet;
+use super::kernels::{Store, WeightKernelSet};
 use super::operations::Heads;
 use super::weights::Weights;
 use crate::{EngineError, KEY_WIDTH, QueryProjection};
@@ -65,7 +65,30 @@ impl Model {
             loader.matrix("output.weight", hidden, vocabulary)?
         };
         let output_norm = loader.norm("output_norm.weight")?;
-        Ok(Self { embedding, blocks, output_norm, output, heads, kernels: loader.kernels })
+        let model = Self { embedding, blocks, output_norm, output, heads, kernels: loader.kernels };
+        model.compile();
+        Ok(model)
+    }
+
+    /// Compiles the kernels for all weights, so that the first pass need not.
+    fn compile(&self) {
+        for chunk in &self.embedding.chunks {
+            chunk.kernels.embed();
+        }
+        self.output.compile_matmul(Store::Rows);
+        self.kernels.get(TensorType::F32).matmul(Store::Rows);
+        for block in &self.blocks {
+            block.qkv.compile_matmul(Store::Qkv);
+            block.attention_output.compile_matmul(Store::Rows);
+            match &block.gate_and_up {
+                GateAndUp::Pair(pair) => pair.compile_matmul(Store::Swiglu),
+                GateAndUp::Apart { gate, up } => {
+                    gate.compile_matmul(Store::Rows);
+                    up.compile_matmul(Store::Rows);
+                }
+            }
+            block.down.compile_matmul(Store::Rows);
+        }
     }
 
     /// Uploads W_query, `[KEY_WIDTH, d]`.

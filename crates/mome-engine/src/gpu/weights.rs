@@ -10,7 +10,7 @@ use mome_backbone::{Tensor, TensorType};
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::kernels::{WeightKernelSet, WeightKernels};
+use super::kernels::{Store, WeightKernelSet, WeightKernels};
 use crate::EngineError;
 pub(super) use packing::PANEL;
 pub(super) use packing::{ScaleLayout, scale_layout};
@@ -64,7 +64,7 @@ impl Weights {
         Ok(weights)
     }
 
-    /// Uploads two tensors of one type and shape for [`Store::Swiglu`](super::kernels::Store): chunks have as many
+    /// Uploads two tensors of one type and shape for [`Store::Swiglu`]: chunks have as many
     /// panels of one as of the other. Rows count those of one tensor.
     ///
     /// # Errors
@@ -85,6 +85,13 @@ impl Weights {
             chunks.push(RowChunk::upload(gpu, kernels, gate, &parts, rows, columns)?);
         }
         Ok(Self { rows, columns, chunks })
+    }
+
+    /// Compiles the matrix products that store as `store` says, so that the first pass need not.
+    pub fn compile_matmul(&self, store: Store) {
+        for chunk in &self.chunks {
+            chunk.kernels.matmul(store);
+        }
     }
 }
 
