@@ -86,7 +86,8 @@ fn opening_takes_little_memory_besides_the_part_at_hand() {
     let executor = pollster::block_on(async {
         for part in file.chunks(PART) {
             // Whoever fetches a part has it in memory.
-            opening.push(&part.to_vec()).await.unwrap();
+            let fetched = part.to_vec();
+            opening.push(&fetched).await.unwrap();
         }
         opening.finish().await.unwrap().executor
     });

@@ -5,7 +5,7 @@ use wgpu::Buffer;
 
 use super::memory::AttachedMemory;
 use super::model::Model;
-use super::operations::{Chunk, Rows, Write};
+use super::operations::{Chunk, PREDICTION_WORDS, Rows, Write};
 use super::recorder::{Readback, Recorder, Segment};
 use crate::{EngineError, Head, Output, Prediction};
 
@@ -24,8 +24,7 @@ struct Greedy {
     log_sum: f32,
 }
 
-/// Words of a prediction on the device.
-pub(super) const PREDICTION_WORDS: usize = size_of::<Greedy>() / 4;
+const _: () = assert!(size_of::<Greedy>() == 4 * PREDICTION_WORDS);
 
 /// A head on the device: logits of some rows at a time, and what comes of them for all rows.
 pub(super) struct HeadBuffers<'a> {

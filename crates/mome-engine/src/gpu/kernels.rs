@@ -135,7 +135,7 @@ impl WeightKernels {
         let weights = weights_source(self.kind);
         // Each invocation has eight rows: as many invocations a workgroup as `WIDTH` in the file says.
         let (lanes, rows) = match self.lanes {
-            Lanes::Alone => (shader!("matmul/lanes_alone"), 8 * 32),
+            Lanes::Alone => (shader!("matmul/lanes_alone"), 8 * 8),
             Lanes::Together => (shader!("matmul/lanes_together"), 8 * 16),
         };
         let compile = |parts: &[&str], rows, tokens| {

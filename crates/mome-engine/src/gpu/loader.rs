@@ -55,7 +55,15 @@ impl GpuLoader {
         })
     }
 
-    async fn on(gpu: Gpu, backbone: Arc<Backbone>, options: OpenOptions) -> Result<Self, EngineError> {
+    /// Makes an opened GPU ready: see [`Self::new`].
+    ///
+    /// # Errors
+    /// As [`Self::new`], and what the device reports.
+    pub(super) async fn on(
+        gpu: Gpu,
+        backbone: Arc<Backbone>,
+        options: OpenOptions,
+    ) -> Result<Self, EngineError> {
         let compile = || Ok(Arc::new(Kernels::new(&gpu.device, gpu.lanes())));
         let kernels = gpu.checked(compile).await?;
         let weight_kernels = Arc::new(WeightKernelSet::new(&gpu.device, gpu.lanes()));

@@ -62,27 +62,22 @@ impl Matrices {
 
     /// Compiles all kernels that read them.
     pub fn compile(&self) {
-        let matmul = |weights: &Weights, store| {
-            weights.chunks.iter().for_each(|chunk| {
-                chunk.kernels.matmul(store);
-            });
-        };
         self.embedding.chunks.iter().for_each(|chunk| {
             chunk.kernels.embed();
         });
-        matmul(self.output.as_ref().unwrap_or(&self.embedding), Store::Rows);
+        self.output.as_ref().unwrap_or(&self.embedding).compile_matmul(Store::Rows);
         for block in &self.blocks {
-            matmul(&block.qkv, Store::Qkv);
-            matmul(&block.attention_output, Store::Rows);
+            block.qkv.compile_matmul(Store::Qkv);
+            block.attention_output.compile_matmul(Store::Rows);
             match &block.feed_forward {
-                FeedForward::Pair(pair) => matmul(pair, Store::Swiglu),
+                FeedForward::Pair(pair) => pair.compile_matmul(Store::Swiglu),
                 FeedForward::Gated { gate, up } => {
-                    matmul(gate, Store::Rows);
-                    matmul(up, Store::Rows);
+                    gate.compile_matmul(Store::Rows);
+                    up.compile_matmul(Store::Rows);
                 }
-                FeedForward::Plain(up) => matmul(up, Store::Rows),
+                FeedForward::Plain(up) => up.compile_matmul(Store::Rows),
             }
-            matmul(&block.down, Store::Rows);
+            block.down.compile_matmul(Store::Rows);
         }
     }
 }

@@ -7,7 +7,8 @@ use wgpu::Buffer;
 
 use super::Shared;
 use super::forward::{self, Activations, Cache, Input, Slice};
-use super::head::{HeadBuffers, PREDICTION_WORDS};
+use super::head::HeadBuffers;
+use super::operations::PREDICTION_WORDS;
 use super::pool::Pool;
 use super::recorder::{Recorder, Segment};
 use crate::check::{Progress, check_decode, check_pass};

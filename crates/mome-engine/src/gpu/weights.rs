@@ -9,7 +9,7 @@ use mome_backbone::TensorType;
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::kernels::{WeightKernelSet, WeightKernels};
+use super::kernels::{Store, WeightKernelSet, WeightKernels};
 use crate::EngineError;
 pub(super) use packing::{PANEL, ScaleLayout, scale_layout};
 
@@ -101,7 +101,7 @@ impl Weights {
         Ok((weights, destinations))
     }
 
-    /// Makes room for two matrices of one type and shape for [`Store::Swiglu`](super::kernels::Store): chunks have as
+    /// Makes room for two matrices of one type and shape for [`Store::Swiglu`]: chunks have as
     /// many panels of one as of the other. Rows count those of one matrix. Says where each goes.
     ///
     /// # Errors
@@ -138,6 +138,13 @@ impl Weights {
         let (weights, destinations) = Self::stack(gpu, kernels, &[matrix])?;
         destinations.iter().try_for_each(|destination| destination.write(gpu, 0, data))?;
         Ok(weights)
+    }
+
+    /// Compiles the matrix products that store as `store` says, so that the first pass need not.
+    pub fn compile_matmul(&self, store: Store) {
+        for chunk in &self.chunks {
+            chunk.kernels.matmul(store);
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Prediction from logits.
 
+use mome_backbone::TensorType;
 use proptest::prelude::*;
 
-use super::{assert_close, check, random};
-use crate::gpu::operations::Chunk;
+use super::{Bench, Matrix, assert_close, check, random};
+use crate::gpu::operations::{Chunk, PREDICTION_WORDS, Rows};
 
 #[test]
 fn prediction_takes_the_lowest_id_among_equals() {
@@ -29,4 +30,25 @@ fn prediction_takes_the_lowest_id_among_equals() {
             assert_close(&[f32::from_bits(log_sum)], &[sum.ln()], 1e-4);
         }
     });
+}
+
+#[test]
+fn a_prediction_is_read_as_the_next_token() {
+    let bench = Bench::open();
+    let embedding = Matrix::random(TensorType::Q4_0, 70, 64, &mut random(5));
+    let weights = bench.weights(&embedding);
+    let logits: Vec<f32> = random(6).take(2 * 70).collect();
+    let token = |logits: &[f32]| (0..70).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap();
+    let next = token(&logits[70..]);
+
+    let logit_buffer = bench.upload(&logits);
+    let predictions = bench.upload(&[0u32; 2 * PREDICTION_WORDS]);
+    let output = bench.upload(&[0.0f32; 64]);
+    let got: Vec<f32> = bench.run(&output, 64, |recorder| {
+        let chunk = Chunk { logits: &logit_buffer, vocabulary: 70, first_row: 0, count: 2 };
+        recorder.predict(chunk, &predictions);
+        let token = Rows { buffer: &predictions, first: PREDICTION_WORDS };
+        recorder.embed(&weights, token, &output, 1);
+    });
+    assert_eq!(got, embedding.values()[next * 64..][..64]);
 }

@@ -5,6 +5,7 @@ mod errors;
 mod head;
 mod matmul;
 mod norm_and_rope;
+mod passes;
 mod self_check;
 
 use half::f16;
