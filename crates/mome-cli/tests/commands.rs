@@ -279,6 +279,19 @@ fn a_fact_that_does_not_fit_is_reported_and_the_others_are_memorised() {
 }
 
 #[test]
+fn where_no_fact_fits_nothing_is_written() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let table = directory.path().join("facts.jsonl");
+    let fact = serde_json::json!({"id": "long", "question": "very ".repeat(600), "answer": "Bob"});
+    fs::write(&table, fact.to_string()).expect("a table");
+    let out = directory.path().join("pack");
+    let said =
+        failure(&["memorize", &table.display().to_string(), "--out", &out.display().to_string(), "--json"]);
+    assert!(said.contains("no fact could be memorised") && said.contains("long"), "{said}");
+    assert!(!out.exists());
+}
+
+#[test]
 fn any_answer_comes_back_as_it_is() {
     let directory = TempDir::new().expect("a temporary directory");
     let table = directory.path().join("facts.jsonl");
@@ -307,14 +320,16 @@ fn any_answer_comes_back_as_it_is() {
 fn a_pack_on_another_backbone_brings_it_along() {
     let directory = TempDir::new().expect("a temporary directory");
     let table = some_facts(directory.path(), 5, 1);
-    let out = directory.path().join("pack").display().to_string();
-    let backbone = golden("llama-tied-q8_0.gguf");
-    let arguments = ["memorize", &table.display().to_string(), "--out", &out, "--backbone", &backbone];
-    assert_eq!(json(&arguments).1["verified"], 5);
-    let (_, answer) = json(&["ask", "--pack", &out, "Javier de Burgos used to work in"]);
-    assert_eq!(answer["text"], "Madrid");
-    let size = fs::metadata(&backbone).expect("the backbone").len();
-    assert!(answer["fetched"]["bytes"].as_u64() > Some(size), "the backbone was fetched: {answer}");
+    for model in ["llama3-rope-q8_0", "qwen2-q4_0", "qwen3-q8_0", "gpt2-q4_0"] {
+        let out = directory.path().join(model).display().to_string();
+        let backbone = golden(&format!("{model}.gguf"));
+        let arguments = ["memorize", &table.display().to_string(), "--out", &out, "--backbone", &backbone];
+        assert_eq!(json(&arguments).1["verified"], 5, "{model}");
+        let (_, answer) = json(&["ask", "--pack", &out, "Javier de Burgos used to work in"]);
+        assert_eq!(answer["text"], "Madrid", "{model}");
+        let size = fs::metadata(&backbone).expect("the backbone").len();
+        assert!(answer["fetched"]["bytes"].as_u64() > Some(size), "the backbone was fetched: {answer}");
+    }
 }
 
 #[test]
