@@ -137,9 +137,19 @@ fn a_pack_without_paraphrases_answers_stored_wordings_and_nothing_else() {
     assert_eq!(answer["suggestions"].as_array().map(Vec::len), Some(3));
     assert_eq!(keys(&answer["suggestions"][0]), ["id", "question", "score"]);
 
-    let (code, counts) = json(&["eval", "--pack", &pack, &small.table.display().to_string()]);
+    let plots = small.directory.path().join("plots");
+    let table = small.table.display().to_string();
+    let (code, counts) = json(&["eval", "--pack", &pack, &table, "--plots", &plots.display().to_string()]);
     assert_eq!(code, Some(0));
-    assert_eq!(keys(&counts), ["exact_canonical", "known", "latency_ms", "questions", "unknown"]);
+    assert_eq!(
+        keys(&counts),
+        ["confidence", "exact_canonical", "known", "latency_ms", "questions", "rates", "unknown"]
+    );
+    assert_eq!(counts["confidence"]["questions"], 0, "stored wordings are not counted there");
+    for plot in ["risk-coverage.svg", "reliability.svg"] {
+        let svg = fs::read_to_string(plots.join(plot)).expect("a plot");
+        assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{svg}");
+    }
     assert_eq!(keys(&counts["known"]), ["abstained", "right", "total", "wrong"]);
     assert_eq!(keys(&counts["unknown"]), ["abstained", "answered", "total"]);
     assert_eq!(keys(&counts["latency_ms"]), ["p50", "p95"]);
