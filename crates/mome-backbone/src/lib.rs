@@ -18,5 +18,5 @@ pub use config::{Activation, Config, ConfigError, NormKind, Rope, RopePairs};
 pub use frame::{Frame, Prompt};
 pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};
 pub use tensor_type::TensorType;
-pub use tokenizer::{Token, Tokenizer, TokenizerError};
+pub use tokenizer::{Decoder, Token, Tokenizer, TokenizerError};
 pub use transformer::{Block, Linear, MatrixSource, Norm, Transformer, VectorSource};
