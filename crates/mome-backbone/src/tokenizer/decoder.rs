@@ -7,7 +7,8 @@ use super::Tokenizer;
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {
     tokenizer: &'a Tokenizer,
-    /// Whether a space that the next token begins with was put there by the tokenizer.
+    /// Whether a space that the next token begins with was put there by the tokenizer: at a start, if the token is
+    /// one that text was cut into.
     drops_space: bool,
     /// The beginning of a character.
     incomplete: Vec<u8>,
@@ -22,9 +23,10 @@ impl<'a> Decoder<'a> {
     /// that names them; an id outside the vocabulary adds nothing.
     pub fn push(&mut self, id: u32) -> String {
         let Some(bytes) = self.tokenizer.bytes_of(id) else { return String::new() };
-        let bytes = bytes.strip_prefix(b" ").filter(|_| self.drops_space).unwrap_or(bytes);
-        self.drops_space = self.tokenizer.adds_space() && self.tokenizer.is_special(id);
-        self.incomplete.extend(bytes);
+        let special = self.tokenizer.is_special(id);
+        let dropped = self.drops_space && !special && bytes.starts_with(b" ");
+        self.drops_space = special && self.tokenizer.adds_space();
+        self.incomplete.extend(&bytes[usize::from(dropped)..]);
         self.take_complete()
     }
 
