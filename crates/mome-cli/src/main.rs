@@ -72,8 +72,9 @@ Examples:
     )]
     Eval(eval::EvalArguments),
     /// Go on with a text, with the bare backbone and no memory
-    #[command(after_help = "Example:
-  mome generate --backbone model.gguf --prompt \"Once upon a time\" --max-tokens 32")]
+    #[command(after_help = "Examples:
+  mome generate --backbone model.gguf --prompt \"Once upon a time\" --max-tokens 32
+  mome generate --backbone model.gguf --chat --system \"Be brief.\" --prompt \"Who wrote Emma?\"")]
     Generate(generate::GenerateArguments),
     /// Serve a directory on loopback, with the headers that a pack wants
     #[command(after_help = "Example:

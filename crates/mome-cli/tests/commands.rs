@@ -342,20 +342,37 @@ fn a_pack_on_another_backbone_brings_it_along() {
     }
 }
 
+/// Every golden model, on the CPU and on a GPU, which may be an emulated one.
 #[test]
 fn generate_prints_the_text_and_nothing_else() {
-    let arguments = ["generate", "--prompt", "the", "--max-tokens", "5", "--device", "cpu", "--backbone"];
-    for model in
-        ["llama-f32.gguf", "llama-f16.gguf", "llama-q8_0.gguf", "llama-q4_0.gguf", "llama-tied-f32.gguf"]
-    {
-        let backbone = golden(model);
-        let arguments: Vec<&str> = arguments.into_iter().chain([backbone.as_str()]).collect();
-        let output = run(&arguments);
-        assert!(output.status.success());
-        let (_, generated) = json(&arguments);
+    let golden = golden("");
+    let models = fs::read_dir(&golden).expect("golden models").map(|entry| entry.expect("an entry").path());
+    let models: Vec<PathBuf> = models.filter(|file| file.extension().is_some_and(|e| e == "gguf")).collect();
+    assert!(models.len() >= 22);
+    for model in models {
+        let model = model.display().to_string();
+        let arguments =
+            ["generate", "--prompt", "the", "--max-tokens", "9", "--backbone", &model, "--device"];
+        let on = |device: &'static str| [&arguments[..], &[device]].concat();
+        let output = run(&on("cpu"));
+        assert!(output.status.success(), "{model}");
+        let (_, generated) = json(&on("cpu"));
         assert_eq!(String::from_utf8_lossy(&output.stdout), generated["text"].as_str().expect("a text"));
-        assert_eq!(generated["tokens"].as_array().map(Vec::len), Some(5));
+        assert!(generated["tokens"].as_array().map(Vec::len) <= Some(9));
+        assert_eq!(json(&on("gpu")).1["text"], generated["text"], "{model}");
     }
+}
+
+#[test]
+fn generate_puts_a_message_into_the_chat_template() {
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data/mome-tiny-q8_0.gguf");
+    let tiny = tiny.display().to_string();
+    let question = "What is the capital of France?";
+    let arguments = ["generate", "--chat", "--prompt", question, "--max-tokens", "5", "--backbone", &tiny];
+    assert_eq!(json(&arguments).1["text"], " Liberal.\n");
+    let without = golden("gpt2-q8_0.gguf");
+    let said = failure(&["generate", "--chat", "--prompt", question, "--backbone", &without]);
+    assert!(said.contains("gpt2-q8_0.gguf has no chat template"), "{said}");
 }
 
 #[test]
