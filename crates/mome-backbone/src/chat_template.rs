@@ -7,6 +7,7 @@ mod environment;
 mod methods;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use minijinja::{Environment, ErrorKind, Value, context};
 use thiserror::Error;
@@ -38,6 +39,9 @@ pub enum ChatTemplateError {
     /// A template that is not Jinja.
     #[error("{KEY} cannot be read: {0}")]
     Syntax(String),
+    /// A conversation without messages. Templates look at the first one without asking whether it is there.
+    #[error("a conversation without messages cannot be put into a chat template")]
+    Empty,
     /// What the template itself objects to, such as two messages of the same role in a row.
     #[error("the chat template refuses the messages: {0}")]
     Refused(String),
@@ -64,7 +68,8 @@ pub struct ChatMessage {
 /// A model's chat template.
 ///
 /// A template is a program from the file. Its steps, its recursion and what it puts out are bounded; the memory
-/// that it takes for texts on the way is not.
+/// that it takes for texts on the way is not: minijinja has no limit for that. Where panics abort, as in the web
+/// build, a template that makes minijinja panic aborts.
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
@@ -108,6 +113,9 @@ impl ChatTemplate {
         messages: &[ChatMessage],
         add_generation_prompt: bool,
     ) -> Result<String, ChatTemplateError> {
+        if messages.is_empty() {
+            return Err(ChatTemplateError::Empty);
+        }
         let bytes: usize = messages.iter().map(|message| message.role.len() + message.content.len()).sum();
         let mut output =
             Bounded { text: Vec::new(), most: MAX_FRAME.saturating_add(bytes.saturating_mul(MAX_GROWTH)) };
@@ -124,9 +132,12 @@ impl ChatTemplate {
             tools => (),
             documents => (),
         };
-        let rendered = environment
-            .get_template(NAME)
-            .and_then(|template| template.render_captured_to(context, &mut output).map(drop));
+        let render = || environment.get_template(NAME)?.render_captured_to(context, &mut output).map(drop);
+        // minijinja 3.0.5 panics where a template slices an empty sequence backwards. A build that aborts on a panic
+        // is not helped.
+        let rendered = catch_unwind(AssertUnwindSafe(render)).unwrap_or_else(|_| {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, "the template engine panicked"))
+        });
         match rendered {
             Ok(()) => {
                 String::from_utf8(output.text).map_err(|error| ChatTemplateError::Render(error.to_string()))

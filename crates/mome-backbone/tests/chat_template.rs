@@ -88,7 +88,7 @@ fn llama_3_2_asks_whether_there_is_a_clock() {
 
 #[test]
 fn a_template_that_needs_a_clock_says_so() {
-    let error = render("{{ strftime_now('%Y') }}", &[], false).unwrap_err();
+    let error = render("{{ strftime_now('%Y') }}", &conversation(false), false).unwrap_err();
     assert!(matches!(error, ChatTemplateError::Render(_)));
     assert!(error.to_string().contains("strftime_now"), "{error}");
 }
@@ -256,6 +256,7 @@ fn methods_of_python() {
         ("'abc'.startswith('b')", "False"),
         ("'éab'.find('b') ~ 'a'.find('z')", "2-1"),
         ("'aXbX'.replace('X', '-')", "a-b-"),
+        ("[1, 2, 3][1:][0]", "2"),
         ("'Ab'.upper() ~ 'Ab'.lower()", "ABab"),
         ("messages[0].get('role') ~ messages[0].get('x', 'y') ~ messages[0].get('z')", "useryNone"),
         ("messages[0].keys()|list|length", "2"),
@@ -283,23 +284,32 @@ fn tokens_that_the_file_does_not_name_are_undefined() {
         .meta("tokenizer.chat_template", Meta::Text("{{ bos_token is defined }} {{ eos_token is defined }}"))
         .meta("tokenizer.ggml.bos_token_id", Meta::U32(9));
     let template = ChatTemplate::read(&parse(&file.bytes()).unwrap()).unwrap().unwrap();
-    assert_eq!(template.render(&[], false).unwrap(), "False False");
+    assert_eq!(template.render(&conversation(false), false).unwrap(), "False False");
 }
 
 #[test]
 fn templates_that_mean_no_good_end() {
     let loops = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
-    assert_eq!(render(loops, &[], false), Err(ChatTemplateError::Steps));
+    assert_eq!(render(loops, &conversation(false), false), Err(ChatTemplateError::Steps));
     let long = format!("{{% for a in range(9999) %}}{}{{% endfor %}}", "x".repeat(1000));
-    assert_eq!(render(&long, &[], false), Err(ChatTemplateError::Output(65_536)));
+    assert_eq!(render(&long, &conversation(false), false), Err(ChatTemplateError::Output(65_652)));
     let recursive = "{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}";
     assert!(matches!(
-        render(recursive, &[], false),
+        render(recursive, &conversation(false), false),
         Err(ChatTemplateError::Render(_) | ChatTemplateError::Steps)
     ));
     let deep = format!("{{{{ {}1{} }}}}", "(".repeat(9999), ")".repeat(9999));
     assert!(matches!(read(&deep), Err(ChatTemplateError::Syntax(_))));
+    // minijinja panics here.
+    assert!(matches!(
+        render("{{ ''[::-1] }}", &conversation(false), false),
+        Err(ChatTemplateError::Render(_))
+    ));
+    assert_eq!(render("{{ messages[::-1] }}", &[], false), Err(ChatTemplateError::Empty));
     assert!(matches!(read("{% for %}"), Err(ChatTemplateError::Syntax(_))));
     assert_eq!(read(&"x".repeat(65_537)).unwrap_err(), ChatTemplateError::Size(65_537));
-    assert!(matches!(render("{% include 'x' %}", &[], false), Err(ChatTemplateError::Render(_))));
+    assert!(matches!(
+        render("{% include 'x' %}", &conversation(false), false),
+        Err(ChatTemplateError::Render(_))
+    ));
 }
