@@ -105,7 +105,7 @@ struct Weights {
 }
 
 enum Loader {
-    Cpu(CpuLoader),
+    Cpu(Box<CpuLoader>),
     Gpu(Box<GpuLoader>),
 }
 
@@ -186,7 +186,7 @@ impl Opening {
 impl Weights {
     async fn open(backbone: Arc<Backbone>, options: OpenOptions) -> Result<Self, EngineError> {
         let on_cpu = |backbone: Arc<Backbone>, device_note| {
-            let loader = Loader::Cpu(CpuLoader::new(backbone.clone(), options.cpu));
+            let loader = Loader::Cpu(Box::new(CpuLoader::new(backbone.clone(), options.cpu)));
             Ok(Self { backbone, loader, device_note })
         };
         if options.device == DeviceChoice::Cpu {

@@ -3,17 +3,14 @@
 
 use mome_backbone::Config;
 
-use super::simd::{Kernel, Simd, exp, largest, multiply_add, total};
+use super::simd::{Kernel, LANES, Simd, exp, largest, multiply_add, total};
 use super::threads::Processor;
 
 /// Positions in a page. Pages begin at multiples of it, so that sums do not depend on how tokens came in.
 const PAGE: usize = 64;
 
-/// Columns of a value that are summed in registers.
-const COLUMNS: usize = 32;
-
 /// Multiplications below which another thread costs more than it brings.
-const WORTH_A_THREAD: usize = 1 << 16;
+const WORTH_A_THREAD: usize = 1 << 17;
 
 /// The keys and values of one block, page after page.
 pub(super) struct KvCache {
@@ -88,7 +85,7 @@ impl Kernel for Attend<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
+    fn run<S: Simd>(self, simd: S) {
         let KvCache { kv_heads, head_width, pages, .. } = self.cache;
         let queries = self.queries.chunks_exact(*head_width);
         for (index, (query, out)) in queries.zip(self.out.chunks_exact_mut(*head_width)).enumerate() {
@@ -100,7 +97,7 @@ impl Kernel for Attend<'_> {
                 let keys = &page.keys[kv_head * head_width..][..*head_width];
                 let values = &page.values[kv_head * head_width * PAGE..][..head_width * PAGE];
                 let positions = (seen - index * PAGE).min(PAGE);
-                softmax.add_page::<S>(query, keys, values, positions, out);
+                softmax.add_page(simd, query, keys, values, positions, out);
             }
             for out in out {
                 *out /= softmax.sum;
@@ -121,6 +118,7 @@ impl Softmax {
     #[inline(always)]
     fn add_page<S: Simd>(
         &mut self,
+        simd: S,
         query: &[f32],
         keys: &[[f32; PAGE]],
         values: &[f32],
@@ -128,11 +126,16 @@ impl Softmax {
         out: &mut [f32],
     ) {
         let scale = 1.0 / (query.len() as f32).sqrt();
-        let mut shares = [0.0; PAGE];
+        let mut sums = [simd.splat(0.0); PAGE / LANES];
         for (query, keys) in query.iter().zip(keys) {
-            for position in 0..PAGE {
-                shares[position] = multiply_add::<S>(query * scale, keys[position], shares[position]);
+            let query = simd.splat(query * scale);
+            for (sums, keys) in sums.iter_mut().zip(keys.as_chunks().0) {
+                *sums = simd.mul_add(query, simd.load(keys), *sums);
             }
+        }
+        let mut shares = [0.0; PAGE];
+        for (sums, shares) in sums.into_iter().zip(shares.as_chunks_mut().0) {
+            simd.store(sums, shares);
         }
         let before = self.largest;
         let highest = largest(&shares[..positions]);
@@ -144,24 +147,22 @@ impl Softmax {
         // The first page has nothing before it: exp(-inf) would be small, not zero, but multiplies zeros.
         let correction = exp(before - self.largest);
         self.sum = self.sum * correction + total(&shares);
-        for (index, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let values = values.chunks_exact(query.len()).map(|values| &values[index * COLUMNS..]);
-            let values = shares[..positions].iter().zip(values);
-            if let Ok(out) = <&mut [f32; COLUMNS]>::try_from(&mut *out) {
-                let mut sums = out.map(|out| out * correction);
-                for (share, values) in values {
-                    for column in 0..COLUMNS {
-                        sums[column] = multiply_add::<S>(*share, values[column], sums[column]);
-                    }
+        let width = query.len();
+        let (chunks, rest) = out.as_chunks_mut::<LANES>();
+        for (index, chunk) in chunks.iter_mut().enumerate() {
+            let mut sums = simd.mul(simd.load(chunk), simd.splat(correction));
+            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+                if let Some(values) = values[index * LANES..].first_chunk() {
+                    sums = simd.mul_add(simd.splat(*share), simd.load(values), sums);
                 }
-                *out = sums;
-            } else {
-                out.iter_mut().for_each(|out| *out *= correction);
-                for (share, values) in values {
-                    for (out, value) in out.iter_mut().zip(values) {
-                        *out = multiply_add::<S>(*share, *value, *out);
-                    }
-                }
+            }
+            simd.store(sums, chunk);
+        }
+        let rest_at = width - rest.len();
+        for (column, out) in rest.iter_mut().enumerate() {
+            *out *= correction;
+            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+                *out = multiply_add::<S>(*share, values[rest_at + column], *out);
             }
         }
     }

@@ -9,7 +9,7 @@ use super::threads::Processor;
 pub(super) type Linear = mome_backbone::Linear<Matrix, Vec<f32>>;
 
 /// Multiplications below which another thread costs more than it brings.
-const WORTH_A_THREAD: usize = 1 << 16;
+const WORTH_A_THREAD: usize = 1 << 17;
 
 /// Room for products, used again and again.
 #[derive(Default)]
