@@ -21,6 +21,6 @@ pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateError};
 pub use config::{Activation, Config, ConfigError, NormKind, Rope, RopePairs};
 pub use frame::{Frame, Prompt};
 pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};
-pub use tensor_type::TensorType;
+pub use tensor_type::{QuantizedBlock, TensorType};
 pub use tokenizer::{Decoder, Token, Tokenizer, TokenizerError};
 pub use transformer::{Block, Linear, MatrixSource, Norm, Transformer, VectorSource};

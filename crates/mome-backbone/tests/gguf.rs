@@ -111,9 +111,9 @@ fn names_the_tensor_that_is_wrong() {
     let row =
         |kind, shape: &[u64], bytes| Writer::default().tensor("some.weight", kind, shape, vec![0; bytes]);
     assert_eq!(
-        error_of(&row(14, &[256], 210)),
-        "tensor some.weight has type Q6_K (number 14), which is not supported; \
-         supported are F32, F16, Q8_0, Q4_0"
+        error_of(&row(18, &[256], 98)),
+        "tensor some.weight has type IQ3_XXS (number 18), which is not supported; supported are F32, F16, BF16, \
+         Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL"
     );
     let message = error_of(&row(8, &[40, 2], 85));
     assert_eq!(message, "tensor some.weight: rows of 40 are not whole blocks of 32 (Q8_0)");

@@ -11,6 +11,7 @@ mod gpu;
 mod memory;
 mod opening;
 
+pub use cpu::CpuOptions;
 pub use error::EngineError;
 pub use executor::{Executor, Head, MaybeSendSync, Output, Pass, Prediction, Sequence};
 pub use memory::{

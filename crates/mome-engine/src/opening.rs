@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mome_backbone::{Backbone, TensorPiece};
 use sha2::{Digest, Sha256};
 
-use crate::cpu::CpuLoader;
+use crate::cpu::{CpuLoader, CpuOptions};
 use crate::gpu::GpuLoader;
 use crate::{EngineError, Executor};
 
@@ -43,11 +43,13 @@ impl FromStr for DeviceChoice {
 pub struct OpenOptions {
     /// Which device runs it.
     pub device: DeviceChoice,
+    /// How the CPU runs it, where it does.
+    pub cpu: CpuOptions,
 }
 
 impl From<DeviceChoice> for OpenOptions {
     fn from(device: DeviceChoice) -> Self {
-        Self { device }
+        Self { device, ..Self::default() }
     }
 }
 
@@ -103,7 +105,7 @@ struct Weights {
 }
 
 enum Loader {
-    Cpu(CpuLoader),
+    Cpu(Box<CpuLoader>),
     Gpu(Box<GpuLoader>),
 }
 
@@ -171,7 +173,7 @@ impl Opening {
             State::Weights(Weights { backbone, loader, device_note }) if self.read == self.file => {
                 backbone.identify(self.hash.finalize().into());
                 let executor: Arc<dyn Executor> = match loader {
-                    Loader::Cpu(loader) => Arc::new(loader.finish()),
+                    Loader::Cpu(loader) => Arc::new(loader.finish()?),
                     Loader::Gpu(loader) => Arc::new(loader.finish().await?),
                 };
                 Ok(Opened { executor, device_note })
@@ -184,7 +186,7 @@ impl Opening {
 impl Weights {
     async fn open(backbone: Arc<Backbone>, options: OpenOptions) -> Result<Self, EngineError> {
         let on_cpu = |backbone: Arc<Backbone>, device_note| {
-            let loader = Loader::Cpu(CpuLoader::new(backbone.clone()));
+            let loader = Loader::Cpu(Box::new(CpuLoader::new(backbone.clone(), options.cpu)));
             Ok(Self { backbone, loader, device_note })
         };
         if options.device == DeviceChoice::Cpu {

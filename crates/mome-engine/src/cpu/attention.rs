@@ -1,77 +1,169 @@
-//! Grouped-query attention over a KV cache.
+//! Grouped-query attention over a KV cache, page by page with a running softmax (as in FlashAttention,
+//! arXiv 2205.14135).
 
 use mome_backbone::Config;
 
-use super::simd::{self, Kernel, dot, multiply_add};
+use super::simd::{Kernel, LANES, Simd, exp, largest, multiply_add, total};
+use super::threads::Processor;
 
-/// The keys and values of one block, `[positions, kv_heads, head_width]` each.
-#[derive(Default)]
+/// Positions in a page. Pages begin at multiples of it, so that sums do not depend on how tokens came in.
+const PAGE: usize = 64;
+
+/// Multiplications below which another thread costs more than it brings.
+const WORTH_A_THREAD: usize = 1 << 17;
+
+/// The keys and values of one block, page after page.
 pub(super) struct KvCache {
-    keys: Vec<f32>,
+    kv_heads: usize,
+    head_width: usize,
+    len: usize,
+    pages: Vec<Page>,
+}
+
+/// Keys and values of [`PAGE`] positions.
+struct Page {
+    /// `[kv_heads, head_width, PAGE]`
+    keys: Vec<[f32; PAGE]>,
+    /// `[kv_heads, PAGE, head_width]`
     values: Vec<f32>,
 }
 
 impl KvCache {
-    /// Appends keys and values of new positions.
+    /// An empty one for heads of that shape.
+    pub(super) fn new(config: &Config) -> Self {
+        Self { kv_heads: config.kv_heads, head_width: config.head_width, len: 0, pages: Vec::new() }
+    }
+
+    /// Appends keys and values of new positions, `[tokens, kv_heads, head_width]` each.
     pub(super) fn append(&mut self, keys: &[f32], values: &[f32]) {
-        self.keys.extend_from_slice(keys);
-        self.values.extend_from_slice(values);
+        let (kv_heads, head_width) = (self.kv_heads, self.head_width);
+        let width = kv_heads * head_width;
+        for (keys, values) in keys.chunks_exact(width).zip(values.chunks_exact(width)) {
+            let place = self.len % PAGE;
+            if place == 0 {
+                let (keys, values) = (vec![[0.0; PAGE]; width], vec![0.0; width * PAGE]);
+                self.pages.push(Page { keys, values });
+            }
+            self.len += 1;
+            let Some(page) = self.pages.last_mut() else { continue };
+            for (column, key) in page.keys.iter_mut().zip(keys) {
+                column[place] = *key;
+            }
+            for (head, values) in values.chunks_exact(head_width).enumerate() {
+                page.values[(head * PAGE + place) * head_width..][..head_width].copy_from_slice(values);
+            }
+        }
     }
 
     /// Attends from the last positions, each to itself and all before it: from `queries [tokens, heads,
-    /// head_width]` to values mixed, of the same shape.
-    pub(super) fn attend(&self, config: &Config, queries: &[f32]) -> Vec<f32> {
-        let mut out = vec![0.0; queries.len()];
-        simd::run(Attend { config, cache: self, queries, out: &mut out });
-        out
+    /// head_width]` to values mixed, `out` of the same shape.
+    pub(super) fn attend(&self, processor: &Processor, heads: usize, queries: &[f32], out: &mut Vec<f32>) {
+        out.clear();
+        out.resize(queries.len(), 0.0);
+        let tokens = queries.len() / (heads * self.head_width);
+        let before = self.len - tokens;
+        let worth = queries.len() * self.len * 2 / WORTH_A_THREAD;
+        processor.share(out, self.head_width, worth, |first, out| {
+            let queries = &queries[first * self.head_width..];
+            processor.level.run(Attend { cache: self, heads, before, first, queries, out });
+        });
     }
 }
 
+/// Some heads of some tokens, counted through from `first` on: `queries` and `out [count, head_width]`.
 struct Attend<'a> {
-    config: &'a Config,
     cache: &'a KvCache,
+    heads: usize,
+    /// Positions before the first token.
+    before: usize,
+    first: usize,
     queries: &'a [f32],
     out: &'a mut [f32],
 }
 
 impl Kernel for Attend<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Config { heads, kv_heads, head_width, .. } = *self.config;
-        let kv_width = kv_heads * head_width;
-        let tokens = self.queries.len() / (heads * head_width);
-        let before = self.cache.keys.len() / kv_width - tokens;
-        let scale = 1.0 / (head_width as f32).sqrt();
-        let mut weights = vec![0.0; before + tokens];
-        let heads_of_all = self.queries.chunks(head_width).zip(self.out.chunks_mut(head_width));
-        for (index, (query, out)) in heads_of_all.enumerate() {
-            let (token, head) = (index / heads, index % heads);
-            let kv_offset = head / (heads / kv_heads) * head_width;
-            let seen = before + token + 1;
-            let weights = &mut weights[..seen];
-            for (weight, keys) in weights.iter_mut().zip(self.cache.keys.chunks(kv_width)) {
-                *weight = scale * dot::<FMA>(query, &keys[kv_offset..][..head_width]);
+    fn run<S: Simd>(self, simd: S) {
+        let KvCache { kv_heads, head_width, pages, .. } = self.cache;
+        let queries = self.queries.chunks_exact(*head_width);
+        for (index, (query, out)) in queries.zip(self.out.chunks_exact_mut(*head_width)).enumerate() {
+            let (token, head) = ((self.first + index) / self.heads, (self.first + index) % self.heads);
+            let kv_head = head / (self.heads / kv_heads);
+            let seen = self.before + token + 1;
+            let mut softmax = Softmax { largest: f32::NEG_INFINITY, sum: 0.0 };
+            for (index, page) in pages[..seen.div_ceil(PAGE)].iter().enumerate() {
+                let keys = &page.keys[kv_head * head_width..][..*head_width];
+                let values = &page.values[kv_head * head_width * PAGE..][..head_width * PAGE];
+                let positions = (seen - index * PAGE).min(PAGE);
+                softmax.add_page(simd, query, keys, values, positions, out);
             }
-            softmax(weights);
-            for (weight, values) in weights.iter().zip(self.cache.values.chunks(kv_width)) {
-                for (out, value) in out.iter_mut().zip(&values[kv_offset..][..head_width]) {
-                    *out = multiply_add::<FMA>(*weight, *value, *out);
-                }
+            for out in out {
+                *out /= softmax.sum;
             }
         }
     }
 }
 
-/// Turns scores into shares that sum to one.
-#[inline(always)]
-pub(super) fn softmax(scores: &mut [f32]) {
-    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - largest).exp();
-        sum += *score;
-    }
-    for score in scores {
-        *score /= sum;
+/// What is known of the scores so far.
+struct Softmax {
+    largest: f32,
+    /// Of `exp(score - largest)`.
+    sum: f32,
+}
+
+impl Softmax {
+    /// Adds the first `positions` of a page to `out [head_width]`, which is relative to the largest score so far.
+    #[inline(always)]
+    fn add_page<S: Simd>(
+        &mut self,
+        simd: S,
+        query: &[f32],
+        keys: &[[f32; PAGE]],
+        values: &[f32],
+        positions: usize,
+        out: &mut [f32],
+    ) {
+        let scale = 1.0 / (query.len() as f32).sqrt();
+        let mut sums = [simd.splat(0.0); PAGE / LANES];
+        for (query, keys) in query.iter().zip(keys) {
+            let query = simd.splat(query * scale);
+            for (sums, keys) in sums.iter_mut().zip(keys.as_chunks().0) {
+                *sums = simd.mul_add(query, simd.load(keys), *sums);
+            }
+        }
+        let mut shares = [0.0; PAGE];
+        for (sums, shares) in sums.into_iter().zip(shares.as_chunks_mut().0) {
+            simd.store(sums, shares);
+        }
+        let before = self.largest;
+        let highest = largest(&shares[..positions]);
+        self.largest = if highest > before { highest } else { before };
+        for share in &mut shares {
+            *share = exp(*share - self.largest);
+        }
+        shares[positions..].fill(0.0);
+        // The first page has nothing before it: exp(-inf) would be small, not zero, but multiplies zeros.
+        let correction = exp(before - self.largest);
+        self.sum = self.sum * correction + total(&shares);
+        let width = query.len();
+        let (chunks, rest) = out.as_chunks_mut::<LANES>();
+        for (index, chunk) in chunks.iter_mut().enumerate() {
+            let mut sums = simd.mul(simd.load(chunk), simd.splat(correction));
+            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+                if let Some(values) = values[index * LANES..].first_chunk() {
+                    sums = simd.mul_add(simd.splat(*share), simd.load(values), sums);
+                }
+            }
+            simd.store(sums, chunk);
+        }
+        let rest_at = width - rest.len();
+        for (column, out) in rest.iter_mut().enumerate() {
+            *out *= correction;
+            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+                *out = multiply_add::<S>(*share, values[rest_at + column], *out);
+            }
+        }
     }
 }

@@ -1,15 +1,20 @@
-//! Runs a backbone on the CPU, in `f32`: where there is no GPU, and as the oracle that the kernels are tested
-//! against.
+//! Runs a backbone on the CPU: where there is no GPU, and as the oracle that the kernels are tested against.
 //!
-//! [`loader`] collects the weights while the file arrives. A pass flows through the files in this order: [`sequence`]
-//! checks it ([`crate::check`]), [`model`] runs the blocks ([`matrix`], [`norm`], [`rope`], [`attention`]), [`head`]
-//! predicts with [`memory`] attached. [`simd`] compiles the hot loops for the processor at hand.
+//! [`loader`] packs the weights while the file arrives. A pass flows through the files in this order: [`sequence`] checks
+//! it ([`crate::check`]), [`model`] runs the blocks ([`norm`], [`linear`] over [`matrix`], [`rope`], [`attention`],
+//! [`activation`]), [`head`] predicts with [`memory`] attached. [`simd`] has the instructions of the processor at hand,
+//! [`threads`] shares work out.
+//!
+//! Quantised weights are multiplied with activations rounded to 16 bits, everything else is `f32`: results are those of
+//! floats within some 1e-4.
 //!
 //! Every number is summed in an order that depends only on its own token and those before it. The same tokens
 //! therefore give the same bits, whether they run in one pass or many, on one thread or several.
 
+mod activation;
 mod attention;
 mod head;
+mod linear;
 mod loader;
 mod matrix;
 mod memory;
@@ -18,6 +23,7 @@ mod norm;
 mod rope;
 mod sequence;
 mod simd;
+mod threads;
 
 use std::sync::Arc;
 
@@ -28,7 +34,24 @@ pub(crate) use loader::CpuLoader;
 use model::Model;
 use sequence::CpuSequence;
 
-/// A backbone on the CPU. Its weights stay as they are in the file.
+/// How a CPU is to run a backbone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuOptions {
+    /// How many threads share the arithmetic: as many as there are cores where it is not said. A caller that is itself
+    /// a thread of a rayon pool runs alone. wasm has one thread.
+    pub threads: Option<usize>,
+}
+
+impl CpuOptions {
+    fn threads(self) -> usize {
+        #[cfg(target_arch = "wasm32")]
+        return 1;
+        #[cfg(not(target_arch = "wasm32"))]
+        self.threads.unwrap_or_else(num_cpus::get_physical)
+    }
+}
+
+/// A backbone on the CPU. Its weights are packed, in their own types.
 pub(crate) struct CpuExecutor {
     backbone: Arc<Backbone>,
     model: Arc<Model>,

@@ -1,132 +1,160 @@
 //! The forward pass of a decoder-only transformer, as a backbone's configuration and weights describe it.
 
-use mome_backbone::{Activation, Block, Config, Linear, Transformer};
+use mome_backbone::{Activation, Block, Config, Transformer};
 
+use super::activation::{gated_silu, gelu};
 use super::attention::KvCache;
+use super::linear::{Products, add};
 use super::matrix::Matrix;
 use super::norm::{norm, rms_norm};
 use super::rope::{Rotations, frequencies};
+use super::threads::Processor;
 
-/// A model's weights.
+/// A model's weights, and what runs it.
 pub(super) struct Model {
     pub(super) config: Config,
+    pub(super) processor: Processor,
     weights: Transformer<Matrix, Vec<f32>>,
     /// `[rope width / 2]`: by how much each pair turns from one position to the next; empty without RoPE.
     frequencies: Vec<f32>,
 }
 
+/// Room for what is computed on the way, used again by each block and each pass.
+#[derive(Default)]
+pub(super) struct Workspace {
+    /// The residual stream, `[tokens, d]`.
+    pub(super) x: Vec<f32>,
+    products: Products,
+    /// `[tokens, d]`
+    normed: Vec<f32>,
+    /// `[tokens, heads * head width]`
+    queries: Vec<f32>,
+    /// `[tokens, KV heads * head width]`
+    keys: Vec<f32>,
+    /// `[tokens, KV heads * head width]`
+    values: Vec<f32>,
+    /// `[tokens, heads * head width]`
+    attended: Vec<f32>,
+    /// `[tokens, feed-forward]`
+    gates: Vec<f32>,
+    /// `[tokens, feed-forward]`
+    inner: Vec<f32>,
+    /// What a layer adds, `[tokens, d]`.
+    added: Vec<f32>,
+}
+
 impl Model {
     /// Makes a model of weights.
-    pub(super) fn new(config: Config, weights: Transformer<Matrix, Vec<f32>>) -> Self {
+    pub(super) fn new(config: Config, weights: Transformer<Matrix, Vec<f32>>, processor: Processor) -> Self {
         let frequencies =
             config.rope.map(|rope| frequencies(rope, weights.rope_factors.as_deref())).unwrap_or_default();
-        Self { config, weights, frequencies }
+        Self { config, processor, weights, frequencies }
     }
 
     /// Runs tokens after those in the caches, one cache a block. Hands the residual stream `[tokens, d]` to
-    /// `observe` with its layer: 0 after the embedding, `l` after block `l`. Returns the last.
+    /// `observe` with its layer: 0 after the embedding, `l` after block `l`. Leaves the last in `room.x`.
     pub(super) fn run(
         &self,
         tokens: &[u32],
         position: usize,
         caches: &mut [KvCache],
+        room: &mut Workspace,
         mut observe: impl FnMut(usize, &[f32]),
-    ) -> Vec<f32> {
-        let mut x = self.embed(tokens, position);
-        observe(0, &x);
+    ) {
+        self.embed(tokens, position, room);
+        observe(0, &room.x);
+        if tokens.is_empty() {
+            (1..=self.config.layers).for_each(|layer| observe(layer, &[]));
+            return;
+        }
         let rotations = self.config.rope.map(|rope| {
             let positions = position..position + tokens.len();
             Rotations::new(rope, self.config.head_width, &self.frequencies, positions)
         });
         for (index, (block, cache)) in self.weights.blocks.iter().zip(caches).enumerate() {
-            self.run_block(block, rotations.as_ref(), cache, &mut x);
-            observe(index + 1, &x);
+            self.attend(block, rotations.as_ref(), cache, room);
+            self.feed_forward(block, room);
+            observe(index + 1, &room.x);
         }
-        x
     }
 
     /// The last norm: from the residual stream after the last block to final hidden states, `[rows, d]` both.
     pub(super) fn final_norm(&self, x: &[f32]) -> Vec<f32> {
-        norm(self.config.norm, self.config.norm_epsilon, x, &self.weights.output_norm)
+        let mut hidden = Vec::new();
+        norm(self.processor.level, &self.config, x, &self.weights.output_norm, &mut hidden);
+        hidden
     }
 
     /// The output projection: from final hidden states `[rows, d]` to logits `[rows, V]`.
-    pub(super) fn logits(&self, hidden: &[f32]) -> Vec<f32> {
-        self.weights.output.as_ref().unwrap_or(&self.weights.embedding).apply(hidden)
+    pub(super) fn logits(&self, hidden: &[f32], room: &mut Workspace, logits: &mut Vec<f32>) {
+        let output = self.weights.output.as_ref().unwrap_or(&self.weights.embedding);
+        room.products.matrix(&self.processor, hidden, output, logits);
     }
 
-    /// The embeddings of tokens, and of their positions where those have some: `[tokens, d]`.
-    fn embed(&self, tokens: &[u32], position: usize) -> Vec<f32> {
-        let mut x = Vec::with_capacity(tokens.len() * self.config.hidden);
-        for token in tokens {
-            self.weights.embedding.append_row(*token as usize, &mut x);
+    /// The embeddings of tokens, and of their positions where those have some: `x [tokens, d]`.
+    fn embed(&self, tokens: &[u32], position: usize, room: &mut Workspace) {
+        let width = self.config.hidden;
+        room.x.resize(tokens.len() * width, 0.0);
+        for (token, x) in tokens.iter().zip(room.x.chunks_exact_mut(width)) {
+            self.weights.embedding.copy_row(*token as usize, x);
         }
         if let Some(positions) = &self.weights.positions {
-            let mut embedded = Vec::with_capacity(x.len());
-            (position..position + tokens.len()).for_each(|row| positions.append_row(row, &mut embedded));
-            add(&mut x, &embedded);
+            room.added.resize(width, 0.0);
+            for (index, x) in room.x.chunks_exact_mut(width).enumerate() {
+                positions.copy_row(position + index, &mut room.added);
+                add(x, &room.added);
+            }
         }
-        x
     }
 
-    /// Adds what a block has to say to the residual stream `x [tokens, d]`.
-    fn run_block(
+    /// Adds to the residual stream what attention has to say.
+    fn attend(
         &self,
         block: &Block<Matrix, Vec<f32>>,
         rotations: Option<&Rotations>,
         cache: &mut KvCache,
-        x: &mut [f32],
+        room: &mut Workspace,
     ) {
-        let config = &self.config;
-        let normed = norm(config.norm, config.norm_epsilon, x, &block.attention_norm);
-        let mut queries = apply(&block.query, &normed);
-        let mut keys = apply(&block.key, &normed);
-        for (heads, weight) in [(&mut queries, &block.query_norm), (&mut keys, &block.key_norm)] {
+        let (config, processor) = (&self.config, &self.processor);
+        norm(processor.level, config, &room.x, &block.attention_norm, &mut room.normed);
+        let layers = [
+            (&block.query, &mut room.queries),
+            (&block.key, &mut room.keys),
+            (&block.value, &mut room.values),
+        ];
+        room.products.linear(processor, &room.normed, layers);
+        for (heads, weight) in [(&mut room.queries, &block.query_norm), (&mut room.keys, &block.key_norm)] {
             if let Some(weight) = weight {
-                rms_norm(heads, weight, config.norm_epsilon);
+                rms_norm(processor.level, heads, weight, config.norm_epsilon);
             }
         }
         if let Some(rotations) = rotations {
-            rotations.apply(&mut queries, config.heads);
-            rotations.apply(&mut keys, config.kv_heads);
+            rotations.apply(&mut room.queries, config.heads);
+            rotations.apply(&mut room.keys, config.kv_heads);
         }
-        cache.append(&keys, &apply(&block.value, &normed));
-        add(x, &apply(&block.attention_output, &cache.attend(config, &queries)));
+        cache.append(&room.keys, &room.values);
+        cache.attend(processor, config.heads, &room.queries, &mut room.attended);
+        let layers = [(&block.attention_output, &mut room.added)];
+        room.products.linear(processor, &room.attended, layers);
+        add(&mut room.x, &room.added);
+    }
 
-        let normed = norm(config.norm, config.norm_epsilon, x, &block.feed_forward_norm);
-        let mut inner = apply(&block.up, &normed);
+    /// Adds to the residual stream what the feed-forward layer has to say.
+    fn feed_forward(&self, block: &Block<Matrix, Vec<f32>>, room: &mut Workspace) {
+        let (config, processor) = (&self.config, &self.processor);
+        norm(processor.level, config, &room.x, &block.feed_forward_norm, &mut room.normed);
         match (config.activation, &block.gate) {
             (Activation::GatedSilu, Some(gate)) => {
-                let gates = apply(gate, &normed);
-                inner.iter_mut().zip(gates).for_each(|(up, gate)| *up *= silu(gate));
+                let layers = [(gate, &mut room.gates), (&block.up, &mut room.inner)];
+                room.products.linear(processor, &room.normed, layers);
+                gated_silu(processor.level, &room.gates, &mut room.inner);
             }
-            _ => inner.iter_mut().for_each(|value| *value = gelu(*value)),
+            _ => {
+                room.products.linear(processor, &room.normed, [(&block.up, &mut room.inner)]);
+                gelu(processor.level, &mut room.inner);
+            }
         }
-        add(x, &apply(&block.down, &inner));
+        room.products.linear(processor, &room.inner, [(&block.down, &mut room.added)]);
+        add(&mut room.x, &room.added);
     }
-}
-
-/// `W x + b` for each row of `x`.
-fn apply(linear: &Linear<Matrix, Vec<f32>>, x: &[f32]) -> Vec<f32> {
-    let mut product = linear.weight.apply(x);
-    if let Some(bias) = &linear.bias {
-        product.chunks_mut(bias.len()).for_each(|row| add(row, bias));
-    }
-    product
-}
-
-fn add(x: &mut [f32], y: &[f32]) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x += y;
-    }
-}
-
-fn silu(x: f32) -> f32 {
-    x / (1.0 + (-x).exp())
-}
-
-/// GELU, by its approximation with tanh.
-fn gelu(x: f32) -> f32 {
-    let inner = (2.0 / std::f32::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
-    0.5 * x * (1.0 + inner.tanh())
 }

@@ -1,42 +1,61 @@
 //! RMSNorm and LayerNorm.
 
-use mome_backbone::{Norm, NormKind};
+use mome_backbone::{Config, Norm, NormKind};
 
-use super::simd::dot;
+use super::simd::{Kernel, Level, Simd, dot, total};
 
-/// Norms each row of `x [rows, d]` as a backbone's layers do.
-pub(super) fn norm(kind: NormKind, epsilon: f32, x: &[f32], weights: &Norm<Vec<f32>>) -> Vec<f32> {
-    let mut normed = x.to_vec();
-    match kind {
-        NormKind::Rms => rms_norm(&mut normed, &weights.weight, epsilon),
-        NormKind::Layer => layer_norm(&mut normed, weights, epsilon),
+/// Norms each row of `x [rows, d]` as a backbone's layers do, into `out`.
+pub(super) fn norm(
+    level: Level,
+    config: &Config,
+    x: &[f32],
+    Norm { weight, bias }: &Norm<Vec<f32>>,
+    out: &mut Vec<f32>,
+) {
+    out.clear();
+    out.extend_from_slice(x);
+    let (epsilon, centred) = (config.norm_epsilon, config.norm == NormKind::Layer);
+    level.run(NormRows { x: out, weight, epsilon, centred });
+    for row in out.chunks_mut(weight.len()) {
+        for (value, bias) in row.iter_mut().zip(bias.iter().flatten()) {
+            *value += bias;
+        }
     }
-    normed
 }
 
 /// RMSNorm of each row of `x [rows, columns]`, in place; `weight [columns]`.
-pub(super) fn rms_norm(x: &mut [f32], weight: &[f32], epsilon: f32) {
-    for row in x.chunks_mut(weight.len()) {
-        let mean_square = dot::<false>(row, row) / row.len() as f32;
-        let scale = 1.0 / (mean_square + epsilon).sqrt();
-        for (value, weight) in row.iter_mut().zip(weight) {
-            *value *= scale * weight;
-        }
-    }
+pub(super) fn rms_norm(level: Level, x: &mut [f32], weight: &[f32], epsilon: f32) {
+    level.run(NormRows { x, weight, epsilon, centred: false });
 }
 
-/// LayerNorm of each row of `x [rows, d]`, in place.
-fn layer_norm(x: &mut [f32], Norm { weight, bias }: &Norm<Vec<f32>>, epsilon: f32) {
-    for row in x.chunks_mut(weight.len()) {
-        let mean = row.iter().sum::<f32>() / row.len() as f32;
-        row.iter_mut().for_each(|value| *value -= mean);
-        let variance = dot::<false>(row, row) / row.len() as f32;
-        let scale = 1.0 / (variance + epsilon).sqrt();
-        for (value, weight) in row.iter_mut().zip(weight) {
-            *value *= scale * weight;
-        }
-        for (value, bias) in row.iter_mut().zip(bias.iter().flatten()) {
-            *value += bias;
+/// Scales rows to a variance of one about their mean or about zero, and then by the weights.
+struct NormRows<'a> {
+    x: &'a mut [f32],
+    weight: &'a [f32],
+    epsilon: f32,
+    /// Whether the mean is taken off first.
+    centred: bool,
+}
+
+impl Kernel for NormRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _simd: S) {
+        let Self { x, weight, epsilon, centred } = self;
+        for row in x.chunks_exact_mut(weight.len()) {
+            let columns = row.len() as f32;
+            if centred {
+                let mean = total(row) / columns;
+                for value in row.iter_mut() {
+                    *value -= mean;
+                }
+            }
+            let variance = dot::<S>(row, row) / columns;
+            let scale = 1.0 / (variance + epsilon).sqrt();
+            for (value, weight) in row.iter_mut().zip(weight) {
+                *value *= scale * weight;
+            }
         }
     }
 }

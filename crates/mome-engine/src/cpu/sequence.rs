@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::attention::KvCache;
 use super::head::predict;
-use super::model::Model;
+use super::model::{Model, Workspace};
 use crate::check::check_pass;
 use crate::{EngineError, Output, Pass, Sequence};
 
@@ -18,12 +18,13 @@ pub(super) struct CpuSequence {
     caches: Vec<KvCache>,
     /// `[d]`: what the last block left at the last position; empty before the first token.
     last: Vec<f32>,
+    room: Workspace,
 }
 
 impl CpuSequence {
     pub(super) fn new(model: Arc<Model>, capacity: usize) -> Self {
-        let caches = (0..model.config.layers).map(|_| KvCache::default()).collect();
-        Self { model, capacity, len: 0, caches, last: Vec::new() }
+        let caches = (0..model.config.layers).map(|_| KvCache::new(&model.config)).collect();
+        Self { model, capacity, len: 0, caches, last: Vec::new(), room: Workspace::default() }
     }
 }
 
@@ -42,15 +43,15 @@ impl Sequence for CpuSequence {
             let wanted = pass.states.iter().zip(&mut output.states).filter(|(wanted, _)| **wanted == layer);
             wanted.for_each(|(_, state)| state.extend_from_slice(x));
         };
-        let new = self.model.run(pass.tokens, self.len, &mut self.caches, observe);
+        self.model.run(pass.tokens, self.len, &mut self.caches, &mut self.room, observe);
         self.len += pass.tokens.len();
 
         let mut residual = std::mem::take(&mut self.last);
-        residual.extend(new);
+        residual.extend_from_slice(&self.room.x);
         self.last = residual[residual.len().saturating_sub(config.hidden)..].to_vec();
         if let Some(head) = &pass.head {
             let rows = residual.len() - head.rows * config.hidden..;
-            predict(&self.model, head, &residual[rows], &mut output);
+            predict(&self.model, head, &residual[rows], &mut self.room, &mut output);
         }
         Ok(output)
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use mome_backbone::TensorType;
 use wgpu::{BindGroupLayout, ComputePipeline, Device};
 
+use crate::EngineError;
+
 /// How many rows of activations one invocation of the tiled matrix product takes: `TILE` in `matmul.wgsl`.
 pub(super) const MATMUL_TILE: usize = 4;
 
@@ -54,21 +56,22 @@ pub(super) struct WeightKernels {
 }
 
 impl WeightKernels {
-    fn new(device: &Device, kind: TensorType) -> Self {
+    fn new(device: &Device, kind: TensorType) -> Result<Self, EngineError> {
         let weights = match kind {
             TensorType::F32 => shader!("weights_f32"),
             TensorType::F16 => shader!("weights_f16"),
             TensorType::Q8_0 => shader!("weights_q8_0"),
             TensorType::Q4_0 => shader!("weights_q4_0"),
+            _ => return Err(EngineError::Gpu(format!("weights of type {} are not supported", kind.name()))),
         };
         let embed = [weights, shader!("embed")].concat();
         let matmul = [weights, shader!("matmul")].concat();
         let tile = |rows: usize| [("TILE", rows as f64)];
-        Self {
+        Ok(Self {
             embed: Kernel::new(device, &format!("embed {kind:?}"), &embed, &[]),
             matmul_one: Kernel::new(device, &format!("matmul {kind:?}"), &matmul, &tile(1)),
             matmul_tile: Kernel::new(device, &format!("matmul tile {kind:?}"), &matmul, &tile(MATMUL_TILE)),
-        }
+        })
     }
 }
 
@@ -78,8 +81,16 @@ pub(super) struct WeightKernelSet(HashMap<TensorType, Arc<WeightKernels>>);
 
 impl WeightKernelSet {
     /// The kernels for weights of type `kind`, compiled when first asked for.
-    pub fn get(&mut self, device: &Device, kind: TensorType) -> Arc<WeightKernels> {
-        self.0.entry(kind).or_insert_with(|| Arc::new(WeightKernels::new(device, kind))).clone()
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] where there are none for this type.
+    pub fn get(&mut self, device: &Device, kind: TensorType) -> Result<Arc<WeightKernels>, EngineError> {
+        if let Some(kernels) = self.0.get(&kind) {
+            return Ok(kernels.clone());
+        }
+        let kernels = Arc::new(WeightKernels::new(device, kind)?);
+        self.0.insert(kind, kernels.clone());
+        Ok(kernels)
     }
 }
 

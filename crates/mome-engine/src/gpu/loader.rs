@@ -97,7 +97,7 @@ impl GpuLoader {
             let Range { start, end } = source.rows;
             let row_bytes = info.kind.row_bytes(source.columns);
             let rows = &data[start * row_bytes..end * row_bytes];
-            let kernels = self.weight_kernels.get(&self.gpu.device, info.kind);
+            let kernels = self.weight_kernels.get(&self.gpu.device, info.kind)?;
             let shape = [end - start, source.columns];
             let weights = Weights::upload(&self.gpu, kernels, &info.name, info.kind, shape, rows)?;
             self.loaded_matrices.insert(source, weights);
@@ -124,7 +124,7 @@ impl GpuLoader {
             |source| self.loaded_matrices.get(source).cloned().ok_or_else(|| missing(source.tensor)),
             |source| self.loaded_vectors.get(source).cloned().ok_or_else(|| missing(source.tensor)),
         )?;
-        let model = Model::new(weights, self.backbone.config(), &self.gpu, &mut self.weight_kernels);
+        let model = Model::new(weights, self.backbone.config(), &self.gpu, &mut self.weight_kernels)?;
         self.gpu.checked(|| Ok(())).await?;
         let Self { backbone, gpu, kernels, .. } = self;
         Ok(GpuExecutor(Arc::new(Shared { backbone, gpu, kernels, model })))

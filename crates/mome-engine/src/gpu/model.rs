@@ -24,14 +24,18 @@ pub(super) struct Model {
 
 impl Model {
     /// Makes a model of weights.
+    ///
+    /// # Errors
+    /// None: there are kernels for W_query.
     pub fn new(
         weights: Transformer<Weights, Buffer>,
         config: &Config,
         gpu: &Gpu,
         kernels: &mut WeightKernelSet,
-    ) -> Self {
+    ) -> Result<Self, EngineError> {
         let heads = Heads { query_heads: config.heads, kv_heads: config.kv_heads, width: config.head_width };
-        Self { weights, heads, query_kernels: kernels.get(&gpu.device, TensorType::F32) }
+        let query_kernels = kernels.get(&gpu.device, TensorType::F32)?;
+        Ok(Self { weights, heads, query_kernels })
     }
 
     /// The output projection, `[V, d]`.
