@@ -75,3 +75,12 @@ fn a_user_defined_token_reads_as_it_is_written() {
     assert_eq!(tokens[1].range, 1..7);
     assert_eq!(tokenizer.decode(&ids(&tokens)), "aé ✓b");
 }
+
+#[test]
+fn of_tokens_and_merges_that_occur_twice_the_first_counts() {
+    let vocabulary = [byte_vocabulary(), ["ab", "ab", "a"].map(str::to_owned).to_vec()].concat();
+    let merges = ["a b", "a b"].map(str::to_owned);
+    let tokenizer = tokenizer(&small_llama(&vocabulary, &merges)).unwrap();
+    assert_eq!(ids(&tokenizer.encode("aba")), [257, 1 + u32::from(b'a')]);
+    assert_eq!(tokenizer.decode(&[257, 258, 259]), "ababa");
+}
