@@ -9,7 +9,7 @@ use super::threads::Processor;
 /// Positions in a page. Pages begin at multiples of it, so that sums do not depend on how tokens came in.
 const PAGE: usize = 64;
 
-/// Multiplications below which another thread costs more than it brings.
+/// Multiplications for which it is worth while to involve another thread.
 const WORTH_A_THREAD: usize = 1 << 17;
 
 /// The keys and values of one block, page after page.
