@@ -43,7 +43,7 @@ pub(super) struct QuantizedPanels {
     sub_scales: Vec<[i8; LANES]>,
     /// As the scales within; empty where there are no minimums within.
     sub_minimums: Vec<[i8; LANES]>,
-    /// What each code stands for, and `offset`.
+    /// What each code stands for, plus `offset`; read where `packing.table`.
     pub(super) table: [u8; 16],
     /// What is to be taken off each code, or each entry of the table.
     pub(super) offset: i32,
