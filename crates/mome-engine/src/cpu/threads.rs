@@ -7,6 +7,10 @@ use super::simd::Level;
 #[cfg(not(target_arch = "wasm32"))]
 use team::Team;
 
+/// Pieces that work is cut into for each thread, so that none waits long for another.
+#[cfg(not(target_arch = "wasm32"))]
+const SHARES: usize = 4;
+
 /// Instructions and threads.
 pub(super) struct Processor {
     pub level: Level,
@@ -27,8 +31,8 @@ impl Processor {
         }
     }
 
-    /// Cuts `items` into at most `most` runs of whole units, one for each thread, and does `work` on all at once. It is
-    /// told the first unit of its run.
+    /// Cuts `items` into at most `most` runs of whole units, and does `work` on all of them, on several threads at once.
+    /// It is told the first unit of its run.
     pub(super) fn share<T: Send>(
         &self,
         items: &mut [T],
@@ -42,7 +46,7 @@ impl Processor {
             // A caller that is one of many leaves the other cores to the others.
             && rayon::current_thread_index().is_none()
         {
-            let shares = most.min(team.threads());
+            let shares = most.min(team.threads() * SHARES);
             let share = (items.len() / unit.max(1)).div_ceil(shares).max(1);
             team.for_each(items.chunks_mut(share * unit), |index, items| work(index * share, items));
             return;

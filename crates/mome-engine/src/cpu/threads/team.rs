@@ -4,7 +4,7 @@
 //! helpers look out for the next piece for a while before they sleep, and the caller for their results.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
 use std::thread::{self, JoinHandle};
 
@@ -21,32 +21,33 @@ pub(super) struct Team {
 
 /// What helpers look at.
 struct Shared {
-    /// Counts jobs, so that a new one can be told from the last.
-    number: AtomicUsize,
-    /// The job, while there is one: a `&Job`.
+    /// The number of the job, whether it is [`OPEN`], and how many helpers have joined it.
+    state: AtomicU64,
+    /// The job, while it is open or has helpers.
     job: AtomicPtr<Job<'static>>,
-    /// Helpers that have not done their part of it.
-    busy: AtomicUsize,
     failed: AtomicBool,
     stop: AtomicBool,
 }
 
-/// One piece of work: does the part of the thread of that index.
-struct Job<'a>(&'a (dyn Fn(usize) + Sync));
+/// Set while helpers may join the job; the number of helpers is below it, the job's above.
+const OPEN: u64 = 1 << 31;
+const NUMBER: u64 = 1 << 32;
+
+/// One piece of work, to be done by any number of threads at once, each of which does what the others leave.
+struct Job<'a>(&'a (dyn Fn() + Sync));
 
 impl Team {
     /// A team of `threads`; `None` where that is one, or where threads cannot be had.
     pub(super) fn new(threads: usize) -> Option<Self> {
         let shared = Arc::new(Shared {
-            number: AtomicUsize::new(0),
+            state: AtomicU64::new(0),
             job: AtomicPtr::default(),
-            busy: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         });
         let helper = |index| {
             let shared = shared.clone();
-            thread::Builder::new().name(format!("mome-cpu-{index}")).spawn(move || shared.help(index)).ok()
+            thread::Builder::new().name(format!("mome-cpu-{index}")).spawn(move || shared.help()).ok()
         };
         let helpers: Vec<_> = (1..threads).map_while(helper).collect();
         (!helpers.is_empty()).then(|| Self { shared, helpers, taken: Mutex::new(()) })
@@ -57,8 +58,8 @@ impl Team {
         self.helpers.len() + 1
     }
 
-    /// Does `work` on each item, on a thread each; there are at most as many items as threads. Where another caller has
-    /// the helpers, the caller does all alone.
+    /// Does `work` on each item, which it is told the index of. The caller does what no helper has begun: so a helper
+    /// that the system has put aside holds nothing up. Where another caller has the helpers, this one does all.
     pub(super) fn for_each<I: Send>(&self, items: impl Iterator<Item = I>, work: impl Fn(usize, I) + Sync) {
         // A caller that panicked left nothing half done.
         let _taken = match self.taken.try_lock() {
@@ -70,25 +71,28 @@ impl Team {
             }
         };
         let items: Vec<Mutex<Option<I>>> = items.map(|item| Mutex::new(Some(item))).collect();
-        self.run(&|index| {
-            let item = items.get(index).and_then(|item| item.lock().ok()?.take());
-            if let Some(item) = item {
-                work(index, item);
+        let next = AtomicUsize::new(0);
+        self.run(&|| {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(item) = items.get(index) else { return };
+                if let Some(item) = item.lock().ok().and_then(|mut item| item.take()) {
+                    work(index, item);
+                }
             }
         });
     }
 
-    /// Does `work(i)` on thread i, for all threads, and waits for all.
-    fn run(&self, work: &(dyn Fn(usize) + Sync)) {
+    /// Does `work` on this thread, and on those of all helpers that come in time.
+    fn run(&self, work: &(dyn Fn() + Sync)) {
         let shared = &*self.shared;
         let job = Job(work);
-        shared.busy.store(self.helpers.len(), Ordering::Relaxed);
         shared.job.store((&raw const job).cast_mut().cast(), Ordering::Relaxed);
-        shared.number.fetch_add(1, Ordering::Release);
+        shared.state.fetch_add(NUMBER | OPEN, Ordering::Release);
         self.helpers.iter().for_each(|helper| helper.thread().unpark());
-        // Waits for the helpers even if the caller's own part panics, since they borrow from its stack.
+        // Waits for the helpers even if the caller's own work panics, since they borrow from its stack.
         let waiting = Waiting(shared);
-        work(0);
+        work();
         drop(waiting);
         if shared.failed.swap(false, Ordering::Relaxed) {
             resume_unwind(Box::new("a thread of the CPU executor panicked"));
@@ -99,7 +103,6 @@ impl Team {
 impl Drop for Team {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.number.fetch_add(1, Ordering::Release);
         for helper in self.helpers.drain(..) {
             helper.thread().unpark();
             // It has nothing to say, and a panic was passed on already.
@@ -108,51 +111,67 @@ impl Drop for Team {
     }
 }
 
-/// When dropped, waits until no helper is busy.
+/// When dropped, closes the job and waits for the helpers that have joined it.
 struct Waiting<'a>(&'a Shared);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        let mut state = self.0.state.fetch_and(!OPEN, Ordering::Acquire) & !OPEN;
         let mut looks = 0;
-        while self.0.busy.load(Ordering::Acquire) > 0 {
+        while !state.is_multiple_of(NUMBER) {
             looks += 1;
-            if looks < LOOKS { std::hint::spin_loop() } else { thread::yield_now() }
+            if looks < LOOKS {
+                std::hint::spin_loop();
+            } else {
+                thread::yield_now();
+            }
+            state = self.0.state.load(Ordering::Acquire);
         }
     }
 }
 
 impl Shared {
     /// What a helper does all its life.
-    fn help(&self, index: usize) {
+    fn help(&self) {
         let mut last = 0;
-        loop {
-            last = self.next_job(last);
-            if self.stop.load(Ordering::Relaxed) {
-                return;
-            }
+        while let Some(number) = self.join(last) {
+            last = number;
             let job = self.job.load(Ordering::Relaxed);
             #[expect(unsafe_code, reason = "work borrows from the caller, whom no safe thread outlives")]
-            // SAFETY: the number was seen to change, so this is the job that was stored before; the caller keeps it,
-            // and what it borrows, for as long as a helper is busy.
+            // SAFETY: the job was open when this helper joined it, so this is the one stored before it was opened; the
+            // caller keeps it, and what it borrows, for as long as a helper has joined.
             let job = unsafe { &*job };
-            if catch_unwind(AssertUnwindSafe(|| (job.0)(index))).is_err() {
+            if catch_unwind(AssertUnwindSafe(job.0)).is_err() {
                 self.failed.store(true, Ordering::Relaxed);
             }
-            self.busy.fetch_sub(1, Ordering::Release);
+            self.state.fetch_sub(1, Ordering::Release);
         }
     }
 
-    /// Waits for a job after `last`; returns its number.
-    fn next_job(&self, last: usize) -> usize {
+    /// Joins an open job other than `last`, once there is one, and returns its number; `None` at the end.
+    fn join(&self, last: u64) -> Option<u64> {
         let mut looks = 0;
         loop {
-            let number = self.number.load(Ordering::Acquire);
-            if number != last {
-                return number;
+            if self.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            let state = self.state.load(Ordering::Relaxed);
+            let number = state / NUMBER;
+            if state & OPEN != 0 && number != last {
+                let joined =
+                    self.state.compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed);
+                if joined.is_ok() {
+                    return Some(number);
+                }
+                continue;
             }
             looks += 1;
             // What is unparked before it parks goes on at once, so no job is slept over.
-            if looks < LOOKS { std::hint::spin_loop() } else { thread::park() }
+            if looks < LOOKS {
+                std::hint::spin_loop();
+            } else {
+                thread::park();
+            }
         }
     }
 }
@@ -204,7 +223,7 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_team_goes_on() {
         let team = Team::new(2).unwrap();
         for culprit in 0..2 {
-            let run = || team.for_each(0..2, |index, _| assert_ne!(index, culprit));
+            let run = || team.for_each(0..2, |index, _: usize| assert_ne!(index, culprit));
             assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
         }
         let count = AtomicUsize::new(0);
