@@ -1,8 +1,8 @@
-// Looks up token embeddings: output[t] = weights[tokens[first_token + t]].
-// Compiled after one of weights_*.wgsl, which brings bindings 1 and 2 and `weight4`.
+// Looks up token embeddings in a chunk of their table: output[t] = weights[tokens[first_token + t]]. Tokens that
+// are not in the chunk are left alone. Compiled with weights/*, which bring bindings 1 and 2.
 //
 //   0     params
-//   1, 2  weights  [vocabulary, columns]
+//   1, 2  weights  [rows, columns]
 //   3     tokens   [all tokens of the pass]
 //   4     output   [tokens, columns]
 //
@@ -10,7 +10,10 @@
 
 struct Params {
     columns4: u32,     // columns / 4
+    blocks: u32,       // of a row
     first_token: u32,  // where in `tokens` to begin
+    first_row: u32,    // of the chunk
+    rows: u32,         // of the chunk
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -20,10 +23,12 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let column4 = id.x;
-    let token = id.y;
-    if column4 >= params.columns4 {
+    // Wraps to a large number where the token is before the chunk.
+    let row = tokens[params.first_token + id.y] - params.first_row;
+    if column4 >= params.columns4 || row >= params.rows {
         return;
     }
-    output[token * params.columns4 + column4] =
-        weight4(tokens[params.first_token + token], column4, params.columns4);
+    let block = row / 32u * params.blocks + column4 / PARTS;
+    let weights = weights_of(block, row % 32u / 4u, column4 % PARTS);
+    output[id.y * params.columns4 + column4] = transpose(weights)[row % 4u];
 }

@@ -1,93 +1,99 @@
-// Multiplies rows of activations with a weight matrix:
-//   output[output_row + t, o] = sum over i of weights[o, i] * input[input_row + t, i]
-// or, with `accumulate`, adds that to what is there (the residual connection).
-// Compiled after one of weights_*.wgsl, which brings bindings 1 and 2 and `weight4`.
+// Multiplies rows of activations with a chunk of a weight matrix:
+//   sums[t, r] = sum over i of weights[r, i] * input[input_row + t, i]
+// What becomes of the sums is said in the file of matmul/store_*.wgsl that this is compiled with. The others are
+// weights/* (bindings 1 and 2), matmul/tokens_* (how many tokens at a time) and matmul/lanes_* (how invocations
+// share the work).
 //
 //   0     params
 //   1, 2  weights  [rows, columns]
 //   3     input    [.., columns]
-//   4     output   [.., rows]
 //
-// One invocation for eight weight rows and TILE activation rows, x over weight rows, y over tiles: whatever is
-// read or unpacked is used several times from registers. No lane waits for another, which software adapters
-// need; the price is that neighbouring lanes read distant weights.
+// An invocation has four rows in each half of the chunk's panels, and TOKENS tokens. Workgroups are WIDTH
+// invocations along the rows (x) times SLICES along the columns (y); z is over tokens.
 
 struct Params {
     tokens: u32,      // activation rows to multiply
-    rows: u32,        // of the weights
-    columns4: u32,    // columns / 4
     input_row: u32,   // first activation row
-    output_row: u32,  // first row to write
-    accumulate: u32,  // 1 to add to the output
+    columns4: u32,    // columns / 4
+    blocks: u32,      // of a row
+    rows: u32,        // of the chunk
+    first_row: u32,   // of the chunk, in the matrix
+    total_rows: u32,  // of the matrix
+    unused: u32,
+    store: StoreParams,
 }
-
-// Activation rows an invocation: 4, or 1 where there is only one (decoding).
-override TILE: u32 = 4u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read> input: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
-// Four columns of four weight rows, a matrix column for each row. Rows past the end repeat the last one, and
-// what comes of them is not written.
-fn weights4x4(rows: vec4u, column4: u32) -> mat4x4f {
-    return mat4x4f(
-        weight4(rows.x, column4, params.columns4),
-        weight4(rows.y, column4, params.columns4),
-        weight4(rows.z, column4, params.columns4),
-        weight4(rows.w, column4, params.columns4),
-    );
+// Sums over the columns of a block that share a scale.
+struct Partial {
+    a: Sums,              // of rows in the first half
+    b: Sums,              // of rows in the second half
+    totals: Activations,  // of the activations
 }
 
-// Writes four weight rows of one token.
-fn write(token: u32, row: u32, sums: vec4f) {
-    let at = (params.output_row + token) * params.rows + row;
-    for (var i = 0u; i < min(4u, params.rows - row); i += 1u) {
-        output[at + i] = select(0.0, output[at + i], params.accumulate == 1u) + sums[i];
-    }
+// The invocation's part of the two blocks that it is at.
+struct Place {
+    blocks: vec2u,  // in the first half and the second
+    lane: u32,      // in the panel
+    inputs: vec4u,  // where the tokens' activations begin
+    column4: u32,   // of the block
 }
 
-@compute @workgroup_size(32)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-    let row = id.x * 8u;
-    let first = id.y * TILE;
-    if row >= params.rows {
-        return;
-    }
-    let quad = vec4u(0u, 1u, 2u, 3u);
-    let rows_a = min(row + quad, vec4u(params.rows - 1u));
-    let rows_b = min(row + 4u + quad, vec4u(params.rows - 1u));
-    // Tokens past the end repeat the last one, too.
-    let tokens = min(first + quad, vec4u(params.tokens - 1u));
-    let inputs = (params.input_row + tokens) * params.columns4;
+fn multiply(place: Place, part: u32, partial: ptr<function, Partial>) {
+    let x = activations(place.inputs, place.column4 + part);
+    let placed = placed(x);
+    (*partial).a += columns(place.blocks.x, place.lane, part) * placed;
+    (*partial).b += columns(place.blocks.y, place.lane, part) * placed;
+    (*partial).totals += x;
+}
 
-    // A matrix column for each token.
-    var sums_a = mat4x4f();
-    var sums_b = mat4x4f();
-    for (var column4 = 0u; column4 < params.columns4; column4 += 1u) {
-        let weights_a = weights4x4(rows_a, column4);
-        let weights_b = weights4x4(rows_b, column4);
-        if TILE == 1u {
-            let activation = input[inputs.x + column4];
-            sums_a[0] += activation * weights_a;
-            sums_b[0] += activation * weights_b;
-        } else {
-            let activations = mat4x4f(
-                input[inputs.x + column4],
-                input[inputs.y + column4],
-                input[inputs.z + column4],
-                input[inputs.w + column4],
-            );
-            sums_a += transpose(weights_a) * activations;
-            sums_b += transpose(weights_b) * activations;
+@compute @workgroup_size(WIDTH, SLICES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+    let half_panels = (params.rows + 63u) / 64u;
+    let index = group.x * WIDTH + local.x;
+    let panel = index / 8u;
+    let row = vec2u(4u * index, 4u * (index + 8u * half_panels));
+    let first_token = group.z * TOKENS;
+    // Tokens past the end repeat the last one, and what comes of them is not written.
+    let tokens = min(first_token + vec4u(0u, 1u, 2u, 3u), vec4u(params.tokens - 1u));
+    let end = select(0u, params.blocks, panel < half_panels);
+
+    var place: Place;
+    place.lane = index % 8u;
+    place.inputs = (params.input_row + tokens) * params.columns4;
+    var sums_a = Sums();
+    var sums_b = Sums();
+    for (var block = local.y; block < end; block += SLICES) {
+        place.blocks = vec2u(panel, panel + half_panels) * params.blocks + block;
+        place.column4 = block * PARTS;
+        // Written out, because loops of few steps cost more than the steps where nothing unrolls them.
+        var partial = Partial();
+        multiply(place, 0u, &partial);
+        if PARTS > 1u {
+            multiply(place, 1u, &partial);
+            multiply(place, 2u, &partial);
+            multiply(place, 3u, &partial);
+            if SCALES == 2u {
+                sums_a += scaled(scale_of(place.blocks.x, place.lane, 0u), partial.a, partial.totals);
+                sums_b += scaled(scale_of(place.blocks.y, place.lane, 0u), partial.b, partial.totals);
+                partial = Partial();
+            }
+            multiply(place, 4u, &partial);
+            multiply(place, 5u, &partial);
+            multiply(place, 6u, &partial);
+            multiply(place, 7u, &partial);
         }
+        sums_a += scaled(scale_of(place.blocks.x, place.lane, SCALES - 1u), partial.a, partial.totals);
+        sums_b += scaled(scale_of(place.blocks.y, place.lane, SCALES - 1u), partial.b, partial.totals);
     }
-    let results_a = sums_a;
-    let results_b = sums_b;
-    for (var i = 0u; i < min(TILE, params.tokens - first); i += 1u) {
-        write(first + i, row, results_a[i]);
-        if row + 4u < params.rows {
-            write(first + i, row + 4u, results_b[i]);
+
+    sums_a = gathered(sums_a, local.x, local.y);
+    sums_b = gathered(sums_b, local.x, local.y);
+    if local.y == 0u && panel < half_panels {
+        for (var i = 0u; i < min(TOKENS, params.tokens - first_token); i += 1u) {
+            store(first_token + i, row, sums_of_token(sums_a, i), sums_of_token(sums_b, i));
         }
     }
 }

@@ -10,7 +10,7 @@
 //   4  contributions  [rows, slots]  what each slot adds to the logit of its token
 //   5  leading        [rows]         index of a slot, or NONE
 //
-// One workgroup a row; its 64 lanes take every 64th slot.
+// One workgroup a row, from `first_row` on, compiled with lanes/together: its lanes take every LANES-th slot.
 
 struct Params {
     slots: u32,
@@ -18,6 +18,7 @@ struct Params {
     gamma: f32,
     null_score: f32,
     margin: f32,
+    first_row: u32,
 }
 
 struct Slot {
@@ -26,7 +27,6 @@ struct Slot {
     place: f32,  // in its answer, less the place that its expert expects at row 0
 }
 
-const LANES: u32 = 64u;
 const KEY_WIDTH4: u32 = 16u;
 const LOWEST: f32 = -3e38;
 const NONE: u32 = 0xffffffffu;
@@ -38,13 +38,9 @@ const NONE: u32 = 0xffffffffu;
 @group(0) @binding(4) var<storage, read_write> contributions: array<f32>;
 @group(0) @binding(5) var<storage, read_write> leading: array<u32>;
 
-var<workgroup> best_scores: array<f32, LANES>;
-var<workgroup> best_slots: array<u32, LANES>;
-var<workgroup> sums: array<f32, LANES>;
-
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let row = group.x;
+    let row = params.first_row + group.x;
     let query = row * KEY_WIDTH4;
     let first = row * params.slots;
 
@@ -70,41 +66,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             best_slot = j;
         }
     }
-    best_scores[lane] = best_score;
-    best_slots[lane] = best_slot;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            let score = best_scores[lane + half];
-            let slot = best_slots[lane + half];
-            if score > best_scores[lane] || (score == best_scores[lane] && slot < best_slots[lane]) {
-                best_scores[lane] = score;
-                best_slots[lane] = slot;
-            }
-        }
-        workgroupBarrier();
-    }
-    let top = best_scores[0];
-    let peak = max(top, params.null_score);
+    let best = best_of_lanes(Best(best_score, best_slot), lane);
+    let peak = max(best.score, params.null_score);
 
     var sum = 0.0;
     for (var j = lane; j < params.slots; j += LANES) {
         sum += exp(contributions[first + j] - peak);
     }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            sums[lane] += sums[lane + half];
-        }
-        workgroupBarrier();
-    }
-    let total = sums[0] + exp(params.null_score - peak);
+    let total = sum_of_lanes(sum, lane) + exp(params.null_score - peak);
 
     for (var j = lane; j < params.slots; j += LANES) {
         contributions[first + j] = exp(contributions[first + j] - peak) / total * slots[j].strength;
     }
     if lane == 0u {
-        leading[row] = select(best_slots[0], NONE, params.null_score >= top + params.margin);
+        leading[row] = select(best.index, NONE, params.null_score >= best.score + params.margin);
     }
 }

@@ -5,7 +5,8 @@
 //   1  logits       [chunk, vocabulary]
 //   2  predictions  [rows]
 //
-// One workgroup a row of the chunk; its 256 lanes take every 256th token.
+// One workgroup a row of the chunk, compiled with lanes/together: its lanes take every LANES-th token. The token is
+// the first word of a prediction, so that `embed` can read it as the next one.
 
 struct Params {
     vocabulary: u32,
@@ -18,17 +19,12 @@ struct Prediction {
     log_sum: f32,  // relative to `logit`; minus the log-probability of `token`
 }
 
-const LANES: u32 = 256u;
 const LOWEST: f32 = -3e38;
 const NONE: u32 = 0xffffffffu;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
 @group(0) @binding(2) var<storage, read_write> predictions: array<Prediction>;
-
-var<workgroup> best_logits: array<f32, LANES>;
-var<workgroup> best_tokens: array<u32, LANES>;
-var<workgroup> sums: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -44,35 +40,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             best_token = token;
         }
     }
-    best_logits[lane] = best_logit;
-    best_tokens[lane] = best_token;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            let logit = best_logits[lane + half];
-            let token = best_tokens[lane + half];
-            if logit > best_logits[lane] || (logit == best_logits[lane] && token < best_tokens[lane]) {
-                best_logits[lane] = logit;
-                best_tokens[lane] = token;
-            }
-        }
-        workgroupBarrier();
-    }
-    let peak = best_logits[0];
+    let best = best_of_lanes(Best(best_logit, best_token), lane);
 
     var sum = 0.0;
     for (var token = lane; token < params.vocabulary; token += LANES) {
-        sum += exp(logits[row + token] - peak);
+        sum += exp(logits[row + token] - best.score);
     }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        if lane < half {
-            sums[lane] += sums[lane + half];
-        }
-        workgroupBarrier();
-    }
+    let total = sum_of_lanes(sum, lane);
     if lane == 0u {
-        predictions[params.first_row + group.x] = Prediction(best_tokens[0], peak, log(sums[0]));
+        predictions[params.first_row + group.x] = Prediction(best.index, best.score, log(total));
     }
 }

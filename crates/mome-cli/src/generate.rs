@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use mome::TokenLogprob;
 use mome_backbone::{Backbone, ChatMessage, ChatTemplate, Token};
-use mome_engine::{EngineError, Executor, Head, Pass, Prediction};
+use mome_engine::{Prediction, greedy};
 use serde::Serialize;
 
 use crate::DeviceArguments;
@@ -49,9 +49,25 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
     let executor = open_backbone(Some(&arguments.backbone), &file, arguments.device.device)?;
     let tokenizer = executor.backbone().tokenizer();
     let prompt = prompt(executor.backbone(), arguments)?;
-    let predictions = pollster::block_on(greedy(executor.as_ref(), &prompt, arguments.max_tokens))?;
-    let ids: Vec<u32> = predictions.iter().map(|prediction| prediction.token).collect();
-    let text = tokenizer.decode_continuation(&ids);
+    let mut spoken = tokenizer.continuation_decoder();
+    let mut text = String::new();
+    let mut failure = None;
+    // Text is shown as it comes, and a failure to show it ends the work.
+    let mut show = |part: String| {
+        text.push_str(&part);
+        if !arguments.json && failure.is_none() {
+            failure = output::text(&part).err();
+        }
+        failure.is_none()
+    };
+    let decoding = greedy(executor.as_ref(), &prompt, arguments.max_tokens, |prediction| {
+        !tokenizer.ends(prediction.token) && show(spoken.push(prediction.token))
+    });
+    let predictions = pollster::block_on(decoding)?;
+    show(spoken.finish());
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
     if arguments.json {
         let token = |prediction: &Prediction| TokenLogprob {
             text: tokenizer.token_text(prediction.token),
@@ -59,8 +75,6 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
         };
         let tokens = predictions.iter().map(token).collect();
         output::json(&Generated { text, tokens, device: executor.device().to_owned() })?;
-    } else {
-        output::text(&text)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -81,27 +95,4 @@ fn prompt(backbone: &Backbone, arguments: &GenerateArguments) -> Result<Vec<u32>
     let messages: Vec<ChatMessage> = system.chain([message("user", &arguments.prompt)]).collect();
     let text = template.render(&messages, true).map_err(failure)?;
     Ok(ids(tokenizer.encode_with_special(&text)).collect())
-}
-
-/// The likeliest token again and again, up to the end token (left out), `most` tokens, or the end of the context.
-async fn greedy(
-    executor: &dyn Executor,
-    prompt: &[u32],
-    most: usize,
-) -> Result<Vec<Prediction>, EngineError> {
-    let context = executor.backbone().config().context;
-    let mut sequence = executor.begin(context.min(prompt.len().saturating_add(most)).max(prompt.len()))?;
-    let mut predictions = Vec::new();
-    let mut tokens = prompt.to_vec();
-    while predictions.len() < most && sequence.len() + tokens.len() <= context {
-        let head = Head { rows: 1, ..Head::default() };
-        let output = sequence.run(Pass { tokens: &tokens, states: &[], head: Some(head) }).await?;
-        let Some(next) = output.predictions.into_iter().next() else { break };
-        if executor.backbone().tokenizer().ends(next.token) {
-            break;
-        }
-        tokens = vec![next.token];
-        predictions.push(next);
-    }
-    Ok(predictions)
 }

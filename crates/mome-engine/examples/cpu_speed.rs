@@ -18,7 +18,8 @@ fn main() {
     let threads = arguments.get(2).and_then(|text| text.parse().ok());
     let seconds: f64 = arguments.get(3).map_or(2.0, |text| text.parse().unwrap());
     let start = Instant::now();
-    let options = OpenOptions { device: DeviceChoice::Cpu, cpu: CpuOptions { threads } };
+    let options =
+        OpenOptions { device: DeviceChoice::Cpu, cpu: CpuOptions { threads }, ..OpenOptions::default() };
     let executor = pollster::block_on(open(&file, options)).unwrap().executor;
     let load = start.elapsed().as_secs_f64();
     let prompt: Vec<u32> = (0..128).map(|at| at * 7 % 250).collect();

@@ -4,28 +4,55 @@ use mome_backbone::Config;
 
 use crate::{EngineError, KEY_WIDTH, MAX_SLOTS, Memory, Pass};
 
-/// Checks a pass for a sequence that has run `len` tokens and may hold `capacity`.
-pub(crate) fn check_pass(
-    config: &Config,
-    pass: &Pass<'_>,
-    len: usize,
-    capacity: usize,
-) -> Result<(), EngineError> {
-    let tokens = len + pass.tokens.len();
-    if tokens > capacity {
-        return Err(EngineError::TooLong { tokens, capacity });
+/// How far a sequence is.
+#[derive(Clone, Copy)]
+pub(crate) struct Progress {
+    /// Tokens that it has run.
+    pub len: usize,
+    /// Tokens that it may hold.
+    pub capacity: usize,
+    /// Whether it has the final state of the position before the next pass.
+    pub last: bool,
+}
+
+impl Progress {
+    fn check_room(self, tokens: usize) -> Result<(), EngineError> {
+        let tokens = self.len.saturating_add(tokens);
+        if tokens > self.capacity {
+            return Err(EngineError::TooLong { tokens, capacity: self.capacity });
+        }
+        Ok(())
     }
+}
+
+/// Checks a pass for a sequence.
+pub(crate) fn check_pass(config: &Config, pass: &Pass<'_>, progress: Progress) -> Result<(), EngineError> {
+    progress.check_room(pass.tokens.len())?;
     check_tokens(config, pass.tokens)?;
     if let Some(layer) = pass.states.iter().copied().find(|layer| *layer > config.layers) {
         return Err(EngineError::Layer { layer, layers: config.layers });
     }
     let Some(head) = &pass.head else { return Ok(()) };
-    let available = pass.tokens.len() + usize::from(len > 0);
+    let available = pass.tokens.len() + usize::from(progress.last);
     if head.rows > available {
         return Err(EngineError::Rows { rows: head.rows, available });
     }
     check_tokens(config, head.watch)?;
     head.memory.map_or(Ok(()), |memory| check_memory(config, memory))
+}
+
+/// Checks the decoding of `count` tokens.
+pub(crate) fn check_decode(
+    config: &Config,
+    count: usize,
+    memory: Option<&Memory>,
+    progress: Progress,
+) -> Result<(), EngineError> {
+    progress.check_room(count)?;
+    if count > 0 && !progress.last {
+        return Err(EngineError::Rows { rows: 1, available: 0 });
+    }
+    memory.map_or(Ok(()), |memory| check_memory(config, memory))
 }
 
 fn check_tokens(config: &Config, tokens: &[u32]) -> Result<(), EngineError> {

@@ -41,6 +41,19 @@ pub trait Sequence: MaybeSendSync {
     /// vocabulary, [`EngineError::Rows`] where the head wants rows that are not there, and what the device
     /// reports. The sequence is not usable after an error of the device.
     async fn run(&mut self, pass: Pass<'_>) -> Result<Output, EngineError>;
+
+    /// Predicts the token that follows and runs it, `count` times over: greedy decoding, in one submission to the
+    /// device. The first prediction is made from the position before, so something must have been run. Of each
+    /// expert of `memory`, the first token expects place `next_place`, and each further token the next one.
+    ///
+    /// # Errors
+    /// As [`Sequence::run`], for `count` tokens and a head of one row.
+    async fn decode(&mut self, count: usize, memory: Option<&Memory>)
+    -> Result<Vec<Prediction>, EngineError>;
+
+    /// Forgets all tokens but the first `len`. Where that is fewer than there are, the final state of the position
+    /// before goes too: the next pass must bring a token before its head can predict.
+    fn truncate(&mut self, len: usize);
 }
 
 /// What one forward pass is to do.
@@ -58,7 +71,7 @@ pub struct Pass<'a> {
 #[derive(Clone, Copy, Default)]
 pub struct Head<'a> {
     /// How many of the last positions to predict from: at most the tokens of this pass, and one more, since a
-    /// sequence keeps the final state of the position before the pass.
+    /// sequence keeps the final state of the position before the pass (until it is truncated).
     pub rows: usize,
     /// Experts to attend to. Row `r` expects place `next_place + r` of each expert.
     pub memory: Option<&'a Memory>,

@@ -8,12 +8,15 @@ mod cpu;
 mod error;
 mod executor;
 mod gpu;
+mod greedy;
 mod memory;
 mod opening;
+mod self_check;
 
 pub use cpu::CpuOptions;
 pub use error::EngineError;
 pub use executor::{Executor, Head, MaybeSendSync, Output, Pass, Prediction, Sequence};
+pub use greedy::greedy;
 pub use memory::{
     AttachedExpert, AttentionParameters, KEY_WIDTH, MAX_SLOTS, Memory, MemorySlot, QueryProjection,
 };

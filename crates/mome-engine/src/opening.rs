@@ -39,12 +39,20 @@ impl FromStr for DeviceChoice {
 }
 
 /// How a backbone is to be opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenOptions {
     /// Which device runs it.
     pub device: DeviceChoice,
     /// How the CPU runs it, where it does.
     pub cpu: CpuOptions,
+    /// Whether a GPU has to compute a small model as the CPU does before it is used: some drivers compute wrongly.
+    pub self_check: bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { device: DeviceChoice::default(), cpu: CpuOptions::default(), self_check: true }
+    }
 }
 
 impl From<DeviceChoice> for OpenOptions {
@@ -94,7 +102,7 @@ enum State {
         bytes: Vec<u8>,
         enough: usize,
     },
-    Weights(Weights),
+    Weights(Box<Weights>),
 }
 
 /// A device that takes weights.
@@ -131,25 +139,29 @@ impl Opening {
         self.hash.update(bytes);
         match &mut self.state {
             State::Weights(weights) => weights.take(offset, bytes),
-            State::Head { bytes: head, enough } => {
-                head.extend_from_slice(bytes);
-                if head.len() < *enough && self.read < self.file {
-                    return Ok(());
+            State::Head { bytes: begun, enough } => {
+                let first = begun.is_empty();
+                if !first {
+                    begun.extend_from_slice(bytes);
                 }
-                match Backbone::read_head(head, self.file)? {
-                    None if head.len() > MAX_HEAD => Err(EngineError::Head(MAX_HEAD)),
-                    None => {
-                        *enough = 2 * head.len();
-                        Ok(())
-                    }
-                    Some(backbone) => {
-                        let head = std::mem::take(head);
+                // The first piece may be the whole file, so it is copied only where more must come.
+                let head = if first { bytes } else { &**begun };
+                if head.len() >= *enough || self.read == self.file {
+                    if let Some(backbone) = Backbone::read_head(head, self.file)? {
                         let mut weights = Weights::open(Arc::new(backbone), self.options).await?;
-                        weights.take(0, &head)?;
-                        self.state = State::Weights(weights);
-                        Ok(())
+                        weights.take(0, head)?;
+                        self.state = State::Weights(Box::new(weights));
+                        return Ok(());
                     }
+                    if head.len() > MAX_HEAD {
+                        return Err(EngineError::Head(MAX_HEAD));
+                    }
+                    *enough = 2 * head.len();
                 }
+                if first {
+                    begun.extend_from_slice(bytes);
+                }
+                Ok(())
             }
         }
     }
@@ -170,7 +182,8 @@ impl Opening {
     pub async fn finish(self) -> Result<Opened, EngineError> {
         let incomplete = EngineError::Length { expected: self.file, found: self.read };
         match self.state {
-            State::Weights(Weights { backbone, loader, device_note }) if self.read == self.file => {
+            State::Weights(weights) if self.read == self.file => {
+                let Weights { backbone, loader, device_note } = *weights;
                 backbone.identify(self.hash.finalize().into());
                 let executor: Arc<dyn Executor> = match loader {
                     Loader::Cpu(loader) => Arc::new(loader.finish()?),
@@ -193,7 +206,7 @@ impl Weights {
             return on_cpu(backbone, None);
         }
         let demanded = options.device == DeviceChoice::Gpu;
-        match GpuLoader::new(backbone.clone(), demanded).await {
+        match GpuLoader::new(backbone.clone(), demanded, options).await {
             Ok(loader) => Ok(Self { backbone, loader: Loader::Gpu(Box::new(loader)), device_note: None }),
             Err(EngineError::NoGpu(reason)) if !demanded => on_cpu(backbone, Some(reason)),
             Err(error) => Err(error),

@@ -16,8 +16,7 @@ static GPU: LazyLock<Arc<dyn Executor>> = LazyLock::new(|| gpu(&MODEL.file));
 
 #[test]
 fn logits_and_greedy_tokens_equal_the_golden_ones() {
-    let others = ["llama3", "qwen", "gpt2", "llama-q4_1", "llama-q5"];
-    for name in GOLDEN.into_iter().filter(|name| !others.iter().any(|other| name.starts_with(other))) {
+    for name in GOLDEN {
         let golden = Golden::load(name);
         golden.check(&*gpu(&golden.file));
     }
@@ -161,5 +160,34 @@ proptest! {
             prop_assert_eq!(sequence.len(), end);
         }
         assert_close("states", &states, &WHOLE.states[layer]);
+    }
+}
+
+/// The prompt in one pass, then decoding in chunks: predictions equal those of one pass for each token.
+#[test]
+fn decoding_several_tokens_at_once_equals_one_at_a_time() {
+    for name in GOLDEN {
+        let golden = Golden::load(name);
+        for executor in [cpu(&golden.file), gpu(&golden.file)] {
+            let mut sequence = executor.begin(12 + golden.greedy.len()).unwrap();
+            run(&mut *sequence, Pass { tokens: &golden.ids[..12], ..Pass::default() });
+            let mut decoded = Vec::new();
+            for count in [1, 8, 0, 3, golden.greedy.len() - 12] {
+                let predictions = pollster::block_on(sequence.decode(count, None)).unwrap();
+                assert_eq!(predictions.len(), count);
+                decoded.extend(predictions);
+                assert_eq!(sequence.len(), 12 + decoded.len());
+            }
+            let tokens: Vec<u32> = decoded.iter().map(|prediction| prediction.token).collect();
+            assert_eq!(tokens, golden.greedy, "{name} on {}", executor.device());
+
+            let head = Head { rows: tokens.len(), ..Head::default() };
+            let all = [&golden.ids[..12], &tokens[..tokens.len() - 1]].concat();
+            let at_once = run_once(&*executor, &all, head).predictions;
+            for (found, expected) in decoded.iter().zip(&at_once) {
+                let sums = [found.log_sum, found.logprob];
+                assert_close(name, &sums, &[expected.log_sum, expected.logprob]);
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use mome_engine::{DeviceChoice, Executor, Head, Pass};
+use mome_engine::{DeviceChoice, Executor, Head, Pass, greedy};
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -41,21 +41,12 @@ impl Backbone {
         Ok(output.logits)
     }
 
-    /// The `count` tokens that greedily follow the prompt.
+    /// The `count` tokens that greedily follow the prompt, or as many of them as the context holds.
     ///
     /// # Errors
     /// As for [`Backbone::logits`].
     pub async fn generate(&self, prompt: Vec<u32>, count: usize) -> Result<Vec<u32>, JsError> {
-        let mut sequence = self.executor.begin(prompt.len() + count)?;
-        let mut tokens = prompt.clone();
-        let mut generated = Vec::new();
-        while generated.len() < count {
-            let head = Head { rows: 1, ..Head::default() };
-            let output = sequence.run(Pass { tokens: &tokens, head: Some(head), ..Pass::default() }).await?;
-            let Some(next) = output.predictions.first() else { break };
-            generated.push(next.token);
-            tokens = vec![next.token];
-        }
-        Ok(generated)
+        let generated = greedy(&*self.executor, &prompt, count, |_| true).await?;
+        Ok(generated.into_iter().map(|prediction| prediction.token).collect())
     }
 }

@@ -53,6 +53,12 @@ impl KvCache {
         }
     }
 
+    /// Forgets all positions but the first `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+        self.pages.truncate(self.len.div_ceil(PAGE));
+    }
+
     /// Attends from the last positions, each to itself and all before it: from `queries [tokens, heads,
     /// head_width]` to values mixed, `out` of the same shape.
     pub(super) fn attend(&self, processor: &Processor, heads: usize, queries: &[f32], out: &mut Vec<f32>) {

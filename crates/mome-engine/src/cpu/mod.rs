@@ -25,14 +25,18 @@ mod sequence;
 mod simd;
 mod threads;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use mome_backbone::Backbone;
 
+use crate::self_check::{SmallMatrix, SmallModel};
 use crate::{EngineError, Executor, Sequence};
 pub(crate) use loader::CpuLoader;
+use matrix::Matrix;
 use model::Model;
 use sequence::CpuSequence;
+use threads::Processor;
 
 /// How a CPU is to run a backbone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,4 +77,15 @@ impl Executor for CpuExecutor {
         }
         Ok(Box::new(CpuSequence::new(self.model.clone(), capacity)))
     }
+}
+
+/// An empty sequence of a model that has no file, on one thread.
+pub(crate) fn begin_small(small: &SmallModel) -> impl Sequence + use<> {
+    let pack = |matrix: &SmallMatrix| {
+        let SmallMatrix { kind, rows, columns, data } = matrix;
+        Ok(Matrix::pack(*kind, data, *rows, *columns))
+    };
+    let Ok(weights) = small.weights.try_map::<_, _, Infallible>(pack, |vector| Ok(vector.clone()));
+    let model = Model::new(small.config.clone(), weights, Processor::new(1));
+    CpuSequence::new(Arc::new(model), small.config.context)
 }

@@ -7,16 +7,17 @@ use async_trait::async_trait;
 use super::attention::KvCache;
 use super::head::predict;
 use super::model::{Model, Workspace};
-use crate::check::check_pass;
-use crate::{EngineError, Output, Pass, Sequence};
+use crate::check::{Progress, check_decode, check_pass};
+use crate::{EngineError, Head, Memory, Output, Pass, Prediction, Sequence};
 
-pub(super) struct CpuSequence {
+/// Tokens that were run, with what later ones need of them.
+pub(crate) struct CpuSequence {
     model: Arc<Model>,
     capacity: usize,
     len: usize,
     /// One for each block.
     caches: Vec<KvCache>,
-    /// `[d]`: what the last block left at the last position; empty before the first token.
+    /// `[d]`: what the last block left at the last position; empty where that is not known.
     last: Vec<f32>,
     room: Workspace,
 }
@@ -26,6 +27,10 @@ impl CpuSequence {
         let config = &model.config;
         let caches = (0..config.layers).map(|_| KvCache::new(config.kv_heads, config.head_width)).collect();
         Self { model, capacity, len: 0, caches, last: Vec::new(), room: Workspace::default() }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { len: self.len, capacity: self.capacity, last: !self.last.is_empty() }
     }
 }
 
@@ -38,7 +43,7 @@ impl Sequence for CpuSequence {
 
     async fn run(&mut self, pass: Pass<'_>) -> Result<Output, EngineError> {
         let config = &self.model.config;
-        check_pass(config, &pass, self.len, self.capacity)?;
+        check_pass(config, &pass, self.progress())?;
         let mut output = Output { states: vec![Vec::new(); pass.states.len()], ..Output::default() };
         let observe = |layer: usize, x: &[f32]| {
             let wanted = pass.states.iter().zip(&mut output.states).filter(|(wanted, _)| **wanted == layer);
@@ -55,5 +60,33 @@ impl Sequence for CpuSequence {
             predict(&self.model, head, &residual[rows], &mut self.room, &mut output);
         }
         Ok(output)
+    }
+
+    async fn decode(
+        &mut self,
+        count: usize,
+        memory: Option<&Memory>,
+    ) -> Result<Vec<Prediction>, EngineError> {
+        check_decode(&self.model.config, count, memory, self.progress())?;
+        let mut memory = memory.cloned();
+        let mut predictions = Vec::new();
+        for _ in 0..count {
+            let head = Head { rows: 1, memory: memory.as_ref(), ..Head::default() };
+            predictions.extend(self.run(Pass { head: Some(head), ..Pass::default() }).await?.predictions);
+            let token = predictions.last().map(|prediction| prediction.token);
+            self.run(Pass { tokens: token.as_slice(), ..Pass::default() }).await?;
+            for expert in memory.iter_mut().flat_map(|memory| &mut memory.experts) {
+                expert.next_place = expert.next_place.saturating_add(1);
+            }
+        }
+        Ok(predictions)
+    }
+
+    fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            self.len = len;
+            self.last.clear();
+            self.caches.iter_mut().for_each(|cache| cache.truncate(len));
+        }
     }
 }

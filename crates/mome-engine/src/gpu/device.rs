@@ -1,21 +1,34 @@
 //! The GPU itself: choosing an adapter, opening it, making buffers, noticing failures.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytemuck::Pod;
+use futures::channel::oneshot;
 use wgpu::{Adapter, Buffer, BufferUsages, Device, DeviceType, ErrorFilter, Queue};
 
+use super::kernels::Lanes;
 use crate::EngineError;
 
 /// Names by which software adapters go, for browsers that don't say what type an adapter has.
 const SOFTWARE_ADAPTERS: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
 
+/// How many bytes may wait to be copied to the device: writes are staged in memory until they are submitted.
+const MOST_STAGED: u64 = 8 << 20;
+
 /// An opened device with its queue.
+#[derive(Clone)]
 pub(super) struct Gpu {
     pub device: Device,
     pub queue: Queue,
     /// The adapter in words: `gpu: ` and its name.
     pub name: String,
+    /// The most bytes of a buffer that a kernel is given.
+    pub binding_limit: u64,
+    /// Whether the adapter is emulated in software.
+    pub software: bool,
+    /// Bytes written and not yet submitted.
+    staged: Arc<AtomicU64>,
     failure: Failure,
 }
 
@@ -36,7 +49,8 @@ impl Gpu {
             .await
             .map_err(|error| EngineError::NoGpu(error.to_string()))?;
         let name = adapter_name(&adapter);
-        if !allow_software && is_software(&adapter) {
+        let software = is_software(&adapter);
+        if software && !allow_software {
             return Err(EngineError::NoGpu(format!("the only GPU at hand, {name}, is emulated in software")));
         }
         let (device, queue) = adapter
@@ -44,6 +58,7 @@ impl Gpu {
             .await
             .map_err(|error| EngineError::NoGpu(format!("{name} cannot be opened: {error}")))?;
 
+        let binding_limit = device.limits().max_storage_buffer_binding_size;
         let failure = Failure::default();
         let lost = failure.clone();
         device.set_device_lost_callback(move |_, message| {
@@ -51,7 +66,13 @@ impl Gpu {
         });
         let uncaptured = failure.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| uncaptured.record(error.to_string())));
-        Ok(Self { device, queue, name: format!("gpu: {name}"), failure })
+        let (name, staged) = (format!("gpu: {name}"), Arc::default());
+        Ok(Self { device, queue, name, binding_limit, software, staged, failure })
+    }
+
+    /// How invocations of matrix products share their work.
+    pub fn lanes(&self) -> Lanes {
+        if self.software { Lanes::Alone } else { Lanes::Together }
     }
 
     /// Does `work` on the device and reports what the device finds wrong with it.
@@ -77,9 +98,11 @@ impl Gpu {
     /// Makes a buffer that kernels read and write, for `rows` rows of `columns` values of four bytes.
     ///
     /// # Errors
-    /// [`EngineError::Gpu`] where it is larger than what kernels can be given at once; `label` says what for.
+    /// [`EngineError::Gpu`] where it is larger than what kernels can be given at once (`label` says what for), or the
+    /// device failed before.
     pub fn storage(&self, label: &str, rows: usize, columns: usize) -> Result<Buffer, EngineError> {
-        let limit = self.device.limits().max_storage_buffer_binding_size;
+        self.failure.check()?;
+        let limit = self.binding_limit;
         let bytes = (rows as u64).saturating_mul(columns as u64).saturating_mul(4);
         if bytes > limit {
             return Err(EngineError::Gpu(format!("{label} takes {bytes} bytes, a buffer may have {limit}")));
@@ -106,28 +129,62 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// Waits for everything submitted and brings back the whole of a buffer that can be mapped.
+    /// Writes bytes, a multiple of four, into a buffer. However much is written, little of it waits in memory.
     ///
     /// # Errors
     /// [`EngineError::Gpu`] where the device failed meanwhile.
-    pub async fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, EngineError> {
-        let (sender, receiver) = futures::channel::oneshot::channel();
-        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+    pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) -> Result<(), EngineError> {
+        self.queue.write_buffer(buffer, offset, bytes);
+        let length = bytes.len() as u64;
+        if self.staged.fetch_add(length, Ordering::Relaxed) + length > MOST_STAGED {
+            self.staged.store(0, Ordering::Relaxed);
+            self.queue.submit([]);
+            self.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for everything submitted. In the browser it does nothing: there the event loop brings results.
+    fn wait(&self) -> Result<(), EngineError> {
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        polled.map(|_| ()).map_err(|error| self.failure.or(error.to_string()))
+    }
+
+    /// Begins to bring back the first `bytes` bytes of a buffer that can be mapped, as they are when everything
+    /// submitted so far is done.
+    pub fn begin_read(&self, buffer: Buffer, bytes: u64) -> Read {
+        let (sender, done) = oneshot::channel();
+        buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
             // The receiver is gone where the caller gave up waiting.
             let _ = sender.send(result);
         });
-        // Natively this is what runs the callback; in the browser it does nothing, and the event loop does.
-        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
-        polled.map_err(|error| self.failure.or(error.to_string()))?;
-        match receiver.await {
+        Read { buffer, bytes, done }
+    }
+
+    /// Waits for what [`Self::begin_read`] began. Gives the bytes, and the buffer to be used again.
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] where the device failed meanwhile.
+    pub async fn finish_read(&self, read: Read) -> Result<(Vec<u8>, Buffer), EngineError> {
+        self.wait()?;
+        match read.done.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(self.failure.or(error.to_string())),
             Err(_) => return Err(self.failure.or("the device dropped a read".to_owned())),
         }
         self.failure.check()?;
-        let view = buffer.get_mapped_range(..).map_err(|error| self.failure.or(error.to_string()))?;
-        Ok(view.to_vec())
+        let view = read.buffer.get_mapped_range(..read.bytes);
+        let bytes = view.map_err(|error| self.failure.or(error.to_string()))?.to_vec();
+        read.buffer.unmap();
+        Ok((bytes, read.buffer))
     }
+}
+
+/// Bytes on their way back from the device.
+pub(super) struct Read {
+    buffer: Buffer,
+    bytes: u64,
+    done: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
 fn adapter_name(adapter: &Adapter) -> String {

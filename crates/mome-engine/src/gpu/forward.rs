@@ -1,11 +1,14 @@
 //! The transformer: from token ids to the residual stream after the last block.
 
-use mome_backbone::Config;
+use std::ops::Range;
+
+use mome_backbone::{Config, RopePairs};
 use wgpu::Buffer;
 
 use super::device::Gpu;
+use super::matrices::FeedForward;
 use super::model::{Block, Model};
-use super::operations::{Rows, Write};
+use super::operations::{Heads, Linear, Norm, Rope, Rows, Write, attention_scratch};
 use super::recorder::{Recorder, Segment};
 use crate::EngineError;
 
@@ -26,7 +29,6 @@ impl Cache {
 
 /// What the blocks work on, for up to `rows` tokens at a time.
 pub(super) struct Activations {
-    pub rows: usize,
     /// `[rows, d]`: the residual stream.
     pub residual: Buffer,
     /// `[rows, d]`
@@ -35,7 +37,9 @@ pub(super) struct Activations {
     queries: Buffer,
     /// `[rows, heads * head_width]`
     attended: Buffer,
-    /// `[rows, feed_forward]`
+    /// What attention needs besides.
+    attention_parts: Buffer,
+    /// `[rows, feed_forward]`: the gate, and what comes of the activation.
     gate: Buffer,
     /// `[rows, feed_forward]`
     up: Buffer,
@@ -44,14 +48,15 @@ pub(super) struct Activations {
 impl Activations {
     /// # Errors
     /// [`EngineError::Gpu`] where `rows` rows are more than a buffer holds.
-    pub fn new(gpu: &Gpu, config: &Config, rows: usize) -> Result<Self, EngineError> {
-        let buffer = |label, columns| gpu.storage(label, rows, columns);
+    pub fn new(recorder: &mut Recorder<'_>, config: &Config, rows: usize) -> Result<Self, EngineError> {
+        let parts = recorder.storage("parts of attention", 1, attention_scratch(Heads::of(config)))?;
+        let mut buffer = |label, columns| recorder.storage(label, rows, columns);
         Ok(Self {
-            rows,
             residual: buffer("residual", config.hidden)?,
             normed: buffer("normed", config.hidden)?,
             queries: buffer("queries", config.heads * config.head_width)?,
             attended: buffer("attended", config.heads * config.head_width)?,
+            attention_parts: parts,
             gate: buffer("gate", config.feed_forward)?,
             up: buffer("up", config.feed_forward)?,
         })
@@ -60,26 +65,30 @@ impl Activations {
 
 /// The tokens of a pass on the device.
 pub(super) struct Input {
-    /// Ids of all tokens of the pass.
-    pub tokens: Buffer,
-    /// Cosine and sine of RoPE's angles, `[tokens, rope_width / 2]`.
-    pub rotations: Buffer,
+    /// Ids of all tokens of the pass, every `stride` words one.
+    tokens: Buffer,
+    stride: usize,
+    /// Cosine and sine of RoPE's angles, `[tokens, rope width / 2]`.
+    rotations: Buffer,
 }
 
 impl Input {
-    /// Uploads tokens of which the first is at `position`.
+    /// Makes an input of tokens that are, or will be, on the device.
     ///
     /// # Errors
-    /// [`EngineError::Gpu`] where they are more than a buffer holds.
-    pub fn upload(gpu: &Gpu, config: &Config, tokens: &[u32], position: usize) -> Result<Self, EngineError> {
-        let (base, pairs) = config.rope.map_or((1.0, 0), |rope| (rope.base, rope.width / 2));
-        let frequency = |pair| f64::from(base).powf(-(pair as f64) / pairs as f64);
-        let frequencies: Vec<f64> = (0..pairs).map(frequency).collect();
-        let rotations: Vec<[f32; 2]> = (position..position + tokens.len())
-            .flat_map(|position| frequencies.iter().map(move |frequency| position as f64 * frequency))
+    /// [`EngineError::Gpu`] where their rotations are more than a buffer holds.
+    pub fn new(
+        recorder: &mut Recorder<'_>,
+        model: &Model,
+        tokens: Buffer,
+        stride: usize,
+        positions: Range<usize>,
+    ) -> Result<Self, EngineError> {
+        let rotations: Vec<[f32; 2]> = positions
+            .flat_map(|position| model.frequencies.iter().map(move |turn| position as f64 * turn))
             .map(|angle| [angle.cos() as f32, angle.sin() as f32])
             .collect();
-        Ok(Self { tokens: gpu.upload("tokens", tokens)?, rotations: gpu.upload("rotations", &rotations)? })
+        Ok(Self { tokens, stride, rotations: recorder.upload("rotations", &rotations)? })
     }
 }
 
@@ -104,8 +113,12 @@ pub(super) fn record(
     states: &[usize],
 ) -> Vec<Segment> {
     let residual = &activations.residual;
-    let tokens = Rows { buffer: &input.tokens, first: slice.first };
-    recorder.embed(&model.weights.embedding, tokens, residual, slice.count);
+    let tokens = Rows { buffer: &input.tokens, first: input.stride * slice.first };
+    recorder.embed(&model.embedding, tokens, residual, slice.count);
+    if let Some(positions) = &model.positions {
+        let positions = Rows { buffer: positions, first: slice.position };
+        recorder.add_positions(positions, residual, slice.count, config.hidden);
+    }
 
     let mut segments: Vec<Option<Segment>> = states.iter().map(|_| None).collect();
     let mut bring_back = |recorder: &mut Recorder<'_>, layer: usize| {
@@ -116,9 +129,9 @@ pub(super) fn record(
         }
     };
     bring_back(recorder, 0);
-    for (index, (block, cache)) in model.weights.blocks.iter().zip(caches).enumerate() {
+    for (index, (block, cache)) in model.blocks.iter().zip(caches).enumerate() {
         record_attention(recorder, model, config, (block, cache), (input, slice), activations);
-        record_feed_forward(recorder, config, block, slice, activations);
+        record_feed_forward(recorder, model, config, block, slice, activations);
         bring_back(recorder, index + 1);
     }
     segments.into_iter().flatten().collect()
@@ -133,52 +146,69 @@ fn record_attention(
     (input, slice): (&Input, Slice),
     activations: &Activations,
 ) {
-    let Activations { residual, normed, queries, attended, .. } = activations;
-    let count = slice.count;
-    let norm = (&block.attention_norm.weight, config.hidden);
-    recorder.rms_norm(norm, config.norm_epsilon, residual, normed, count);
+    let Activations { residual, normed, queries, attended, attention_parts, .. } = activations;
+    let Block { matrices, vectors, qkv_bias } = block;
+    let (heads, count) = (model.heads, slice.count);
+    recorder.norm(model.norm(&vectors.attention_norm), residual, normed, (count, config.hidden));
 
     // Keys and values go straight to their places in the cache.
     let keys = Rows { buffer: &cache.keys, first: slice.position };
-    let values = Rows { buffer: &cache.values, first: slice.position };
-    let normed = Rows::all(normed);
-    recorder.matmul(&block.query.weight, normed, Rows::all(queries), count, Write::Replace);
-    recorder.matmul(&block.key.weight, normed, keys, count, Write::Replace);
-    recorder.matmul(&block.value.weight, normed, values, count, Write::Replace);
-
-    let heads = model.heads;
+    let qkv = Linear { weights: &matrices.qkv, bias: qkv_bias.as_ref() };
     let rotations = Rows { buffer: &input.rotations, first: slice.first };
-    let pairs = config.rope.map_or(0, |rope| rope.width / 2);
-    recorder.rope(rotations, pairs, Rows::all(queries), (heads.query_heads, heads.width), count);
-    recorder.rope(rotations, pairs, keys, (heads.kv_heads, heads.width), count);
+    let pairs = model.frequencies.len();
+    let pairing = config.rope.map(|rope| rope.pairs);
+    // The product rotates neighbours itself; other pairs, and heads with norms, need whole heads.
+    let fused = pairing != Some(RopePairs::HalfSplit) && vectors.query_norm.is_none();
+    let rope = Rope { rotations, pairs: if fused { pairs } else { 0 } };
+    recorder.qkv(qkv, (normed, count), (heads, rope), queries, (keys, &cache.values));
+    if !fused {
+        let parts = [
+            (Rows::all(queries), heads.query_heads, &vectors.query_norm),
+            (keys, heads.kv_heads, &vectors.key_norm),
+        ];
+        for (values, heads_in, norm) in parts {
+            let norm = norm.as_ref().map(|weight| Norm::rms(weight, config.norm_epsilon));
+            let rope = (Rope { rotations, pairs }, pairing.unwrap_or(RopePairs::Interleaved));
+            recorder.head_norm_rope(norm, rope, values, (heads_in, heads.width), count);
+        }
+    }
 
-    recorder.attention(heads, queries, (&cache.keys, &cache.values), attended, (slice.position, count));
-    recorder.matmul(
-        &block.attention_output.weight,
-        Rows::all(attended),
-        Rows::all(residual),
-        count,
-        Write::Add,
-    );
+    let cached = (&cache.keys, &cache.values);
+    recorder.attention(heads, queries, cached, (attended, attention_parts), (slice.position, count));
+    let output = Linear { weights: &matrices.attention_output, bias: vectors.attention_output.bias.as_ref() };
+    recorder.matmul(output, Rows::all(attended), Rows::all(residual), count, Write::Add);
 }
 
-/// `residual += W_down (silu(W_gate x) * W_up x)` with `x = norm(residual)`.
+/// `residual += W_down activation(x)` with `x = norm(residual)`.
 fn record_feed_forward(
     recorder: &mut Recorder<'_>,
+    model: &Model,
     config: &Config,
     block: &Block,
     slice: Slice,
     activations: &Activations,
 ) {
     let Activations { residual, normed, gate, up, .. } = activations;
-    let count = slice.count;
-    let norm = (&block.feed_forward_norm.weight, config.hidden);
-    recorder.rms_norm(norm, config.norm_epsilon, residual, normed, count);
-    let normed = Rows::all(normed);
-    if let Some(weights) = &block.gate {
-        recorder.matmul(&weights.weight, normed, Rows::all(gate), count, Write::Replace);
+    let Block { matrices, vectors, .. } = block;
+    let (count, columns) = (slice.count, config.feed_forward);
+    recorder.norm(model.norm(&vectors.feed_forward_norm), residual, normed, (count, config.hidden));
+    let input = Rows::all(normed);
+    match &matrices.feed_forward {
+        FeedForward::Pair(pair) => recorder.swiglu_matmul(pair, normed, gate, count),
+        FeedForward::Gated { gate: gate_weights, up: up_weights } => {
+            let gate_bias = vectors.gate.as_ref().and_then(|gate| gate.bias.as_ref());
+            let gate_linear = Linear { weights: gate_weights, bias: gate_bias };
+            recorder.matmul(gate_linear, input, Rows::all(gate), count, Write::Replace);
+            let up_linear = Linear { weights: up_weights, bias: vectors.up.bias.as_ref() };
+            recorder.matmul(up_linear, input, Rows::all(up), count, Write::Replace);
+            recorder.swiglu(gate, up, count, columns);
+        }
+        FeedForward::Plain(weights) => {
+            let linear = Linear { weights, bias: vectors.up.bias.as_ref() };
+            recorder.matmul(linear, input, Rows::all(gate), count, Write::Replace);
+            recorder.gelu(gate, count, columns);
+        }
     }
-    recorder.matmul(&block.up.weight, normed, Rows::all(up), count, Write::Replace);
-    recorder.swiglu(gate, up, count, config.feed_forward);
-    recorder.matmul(&block.down.weight, Rows::all(gate), Rows::all(residual), count, Write::Add);
+    let down = Linear { weights: &matrices.down, bias: vectors.down.bias.as_ref() };
+    recorder.matmul(down, Rows::all(gate), Rows::all(residual), count, Write::Add);
 }

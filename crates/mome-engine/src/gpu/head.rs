@@ -3,12 +3,11 @@
 use mome_backbone::Config;
 use wgpu::Buffer;
 
-use super::device::Gpu;
+use super::memory::AttachedMemory;
 use super::model::Model;
-use super::operations::{Chunk, MemoryBuffers, Rows, Write};
+use super::operations::{Chunk, Rows, Write};
 use super::recorder::{Readback, Recorder, Segment};
-use super::weights::Weights;
-use crate::{EngineError, Head, KEY_WIDTH, Memory, Output, Prediction};
+use crate::{EngineError, Head, Output, Prediction};
 
 /// How many rows of logits are in memory at once.
 const CHUNK_ROWS: usize = 8;
@@ -16,8 +15,134 @@ const CHUNK_ROWS: usize = 8;
 /// What `leading` holds where no slot leads.
 const NO_SLOT: u32 = u32::MAX;
 
-/// What the head brings back.
-pub(super) struct HeadSegments {
+/// `Prediction` in `predict.wgsl`. The token comes first, so that `embed` finds it there.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Greedy {
+    token: u32,
+    logit: f32,
+    log_sum: f32,
+}
+
+/// Words of a prediction on the device.
+pub(super) const PREDICTION_WORDS: usize = size_of::<Greedy>() / 4;
+
+/// A head on the device: logits of some rows at a time, and what comes of them for all rows.
+pub(super) struct HeadBuffers<'a> {
+    head: Head<'a>,
+    /// `[rows, d]`: final hidden states, after the last norm.
+    hidden: Buffer,
+    /// `[CHUNK_ROWS, V]`, or fewer rows.
+    logits: Buffer,
+    /// `[rows]` of [`PREDICTION_WORDS`], the token first.
+    pub predictions: Buffer,
+    /// The tokens to watch, `[watched]`, and their logits, `[rows, watched]`.
+    watched: Option<[Buffer; 2]>,
+    memory: Option<AttachedMemory>,
+}
+
+impl<'a> HeadBuffers<'a> {
+    /// Makes room for all rows of a head, and uploads what it attends to.
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] where the rows are more than a buffer holds.
+    pub fn new(
+        recorder: &mut Recorder<'_>,
+        model: &Model,
+        config: &Config,
+        head: Head<'a>,
+    ) -> Result<Self, EngineError> {
+        let Head { rows, watch, .. } = head;
+        let watched = if watch.is_empty() {
+            None
+        } else {
+            Some([recorder.upload("watch", watch)?, recorder.storage("watched", rows, watch.len())?])
+        };
+        let attached = head.memory.filter(|memory| !memory.slots.is_empty());
+        let memory = attached.map(|memory| AttachedMemory::upload(recorder, model, memory, rows));
+        Ok(Self {
+            head,
+            hidden: recorder.storage("hidden", rows, config.hidden)?,
+            logits: recorder.storage("logits", rows.min(CHUNK_ROWS), config.vocabulary)?,
+            predictions: recorder.storage("predictions", rows, PREDICTION_WORDS)?,
+            watched,
+            memory: memory.transpose()?,
+        })
+    }
+
+    /// Records all rows. `residual` is the residual stream there, `[rows, d]`.
+    pub fn record(
+        self,
+        recorder: &mut Recorder<'_>,
+        model: &Model,
+        config: &Config,
+        residual: &Buffer,
+    ) -> HeadSegments<'a> {
+        let rows = self.head.rows;
+        recorder.norm(model.output_norm(), residual, &self.hidden, (rows, config.hidden));
+        let mut logits = Vec::new();
+        for first_row in (0..rows).step_by(CHUNK_ROWS) {
+            let count = CHUNK_ROWS.min(rows - first_row);
+            let hidden = Rows { buffer: &self.hidden, first: first_row };
+            self.record_chunk(recorder, model, config, hidden, (first_row, count));
+            if self.head.logits {
+                logits.push(recorder.read(&self.logits, count * config.vocabulary));
+            }
+        }
+        let hidden = self.head.hidden.then(|| recorder.read(&self.hidden, rows * config.hidden));
+        HeadSegments { hidden, logits, ..self.read(recorder) }
+    }
+
+    /// Records row `row`. `residual` is the residual stream there, `[d]`.
+    pub fn record_row(
+        &self,
+        recorder: &mut Recorder<'_>,
+        model: &Model,
+        config: &Config,
+        residual: &Buffer,
+        row: usize,
+    ) {
+        recorder.norm(model.output_norm(), residual, &self.hidden, (1, config.hidden));
+        self.record_chunk(recorder, model, config, Rows::all(&self.hidden), (row, 1));
+    }
+
+    /// Records predictions from the final hidden states of `count` rows.
+    fn record_chunk(
+        &self,
+        recorder: &mut Recorder<'_>,
+        model: &Model,
+        config: &Config,
+        hidden: Rows<'_>,
+        (first_row, count): (usize, usize),
+    ) {
+        let chunk = Chunk { logits: &self.logits, vocabulary: config.vocabulary, first_row, count };
+        recorder.matmul(model.output().into(), hidden, Rows::all(&self.logits), count, Write::Replace);
+        if let Some(memory) = &self.memory {
+            memory.record(recorder, hidden, chunk);
+        }
+        recorder.predict(chunk, &self.predictions);
+        if let Some([tokens, logits]) = &self.watched {
+            recorder.watch(chunk, (tokens, self.head.watch.len()), logits);
+        }
+    }
+
+    /// Brings back what was predicted in all rows.
+    pub fn read(self, recorder: &mut Recorder<'_>) -> HeadSegments<'a> {
+        let Head { rows, watch, .. } = self.head;
+        HeadSegments {
+            head: self.head,
+            predictions: recorder.read(&self.predictions, rows * PREDICTION_WORDS),
+            watched: self.watched.map(|[_, logits]| recorder.read(&logits, rows * watch.len())),
+            leading: self.memory.map(|memory| memory.read_leading(recorder, rows)),
+            hidden: None,
+            logits: Vec::new(),
+        }
+    }
+}
+
+/// What a head brings back.
+pub(super) struct HeadSegments<'a> {
+    head: Head<'a>,
     /// `[rows]` of [`Greedy`].
     predictions: Segment,
     /// `[rows, watched]`
@@ -30,131 +155,12 @@ pub(super) struct HeadSegments {
     logits: Vec<Segment>,
 }
 
-/// `Prediction` in `predict.wgsl`.
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Greedy {
-    token: u32,
-    logit: f32,
-    log_sum: f32,
-}
-
-/// Records the head over `residual`, the residual stream at its rows, `[rows, d]`.
-///
-/// # Errors
-/// [`EngineError::Gpu`] where the rows are more than a buffer holds.
-pub(super) fn record(
-    recorder: &mut Recorder<'_>,
-    model: &Model,
-    config: &Config,
-    residual: &Buffer,
-    head: &Head<'_>,
-) -> Result<HeadSegments, EngineError> {
-    let gpu = recorder.gpu;
-    let (rows, vocabulary) = (head.rows, config.vocabulary);
-    let hidden = gpu.storage("hidden", rows, config.hidden)?;
-    recorder.rms_norm(
-        (&model.weights.output_norm.weight, config.hidden),
-        config.norm_epsilon,
-        residual,
-        &hidden,
-        rows,
-    );
-
-    let memory = match head.memory {
-        Some(memory) if !memory.slots.is_empty() => {
-            Some(record_memory(recorder, model, &hidden, memory, rows)?)
-        }
-        _ => None,
-    };
-    let watched = match head.watch {
-        [] => None,
-        tokens => Some((gpu.upload("watch", tokens)?, gpu.storage("watched", rows, tokens.len())?)),
-    };
-    let logits = gpu.storage("logits", rows.min(CHUNK_ROWS), vocabulary)?;
-    let predictions = gpu.storage("predictions", rows, size_of::<Greedy>() / 4)?;
-
-    let mut logit_segments = Vec::new();
-    for first_row in (0..rows).step_by(CHUNK_ROWS) {
-        let count = CHUNK_ROWS.min(rows - first_row);
-        let chunk = Chunk { logits: &logits, vocabulary, first_row, count };
-        let input = Rows { buffer: &hidden, first: first_row };
-        recorder.matmul(model.output(), input, Rows::all(&logits), count, Write::Replace);
-        if let Some(memory) = &memory {
-            recorder.memory_add(memory, chunk);
-        }
-        recorder.predict(chunk, &predictions);
-        if let Some((tokens, watched)) = &watched {
-            recorder.watch(chunk, (tokens, head.watch.len()), watched);
-        }
-        if head.logits {
-            logit_segments.push(recorder.read(&logits, count * vocabulary));
-        }
-    }
-    Ok(HeadSegments {
-        predictions: recorder.read(&predictions, rows * size_of::<Greedy>() / 4),
-        watched: watched.map(|(_, watched)| recorder.read(&watched, rows * head.watch.len())),
-        leading: memory.map(|memory| recorder.read(&memory.leading, rows)),
-        hidden: head.hidden.then(|| recorder.read(&hidden, rows * config.hidden)),
-        logits: logit_segments,
-    })
-}
-
-/// Attends from every row to the slots; what comes back is still to be added to the logits.
-fn record_memory(
-    recorder: &mut Recorder<'_>,
-    model: &Model,
-    hidden: &Buffer,
-    memory: &Memory,
-    rows: usize,
-) -> Result<MemoryBuffers, EngineError> {
-    let gpu = recorder.gpu;
-    let projection: Weights = model.upload_query(gpu, &memory.query)?;
-    let queries = gpu.storage("memory queries", rows, KEY_WIDTH)?;
-    recorder.matmul(&projection, Rows::all(hidden), Rows::all(&queries), rows, Write::Replace);
-    let buffers = upload_memory(gpu, memory, rows)?;
-    recorder.memory_attention(&memory.parameters, &buffers, &queries, rows);
-    Ok(buffers)
-}
-
-fn upload_memory(gpu: &Gpu, memory: &Memory, rows: usize) -> Result<MemoryBuffers, EngineError> {
-    let slots = &memory.slots;
-    let keys: Vec<[f32; KEY_WIDTH]> = slots.iter().map(|slot| slot.key).collect();
-    // `Slot` in memory_attention.wgsl: strength, bias, place less the one expected at row 0.
-    let slot_table: Vec<[f32; 3]> = slots
-        .iter()
-        .map(|slot| {
-            let expert = memory.experts[slot.expert as usize];
-            let place = i64::from(slot.place) - i64::from(expert.next_place);
-            [slot.strength, expert.bias, place as f32]
-        })
-        .collect();
-    // `Run` in memory_add.wgsl: token, begin, end.
-    let mut begin = 0;
-    let run_table: Vec<[u32; 3]> = slots
-        .chunk_by(|a, b| a.token == b.token)
-        .map(|run| {
-            let end = begin + run.len() as u32;
-            [run[0].token, std::mem::replace(&mut begin, end), end]
-        })
-        .collect();
-    Ok(MemoryBuffers {
-        slots: slots.len(),
-        runs: run_table.len(),
-        keys: gpu.upload("slot keys", &keys)?,
-        slot_table: gpu.upload("slots", &slot_table)?,
-        run_table: gpu.upload("slot runs", &run_table)?,
-        contributions: gpu.storage("contributions", rows, slots.len())?,
-        leading: gpu.storage("leading slots", rows, 1)?,
-    })
-}
-
-impl HeadSegments {
+impl HeadSegments<'_> {
     /// Puts what came back into `output`.
     ///
     /// # Errors
     /// [`EngineError::Gpu`] where the logits of a row are not numbers.
-    pub fn read(&self, readback: &Readback, head: &Head<'_>, output: &mut Output) -> Result<(), EngineError> {
+    pub fn read(&self, readback: &Readback, output: &mut Output) -> Result<(), EngineError> {
         let floats = |segment| readback.values::<f32>(segment);
         let greedy: Vec<Greedy> = readback.values(&self.predictions);
         let watched = self.watched.as_ref().map(floats).unwrap_or_default();
@@ -163,11 +169,11 @@ impl HeadSegments {
         output.hidden = self.hidden.as_ref().map(floats).unwrap_or_default();
         output.logits = self.logits.iter().flat_map(floats).collect();
 
+        let count = self.head.watch.len();
         for (row, Greedy { token, logit, log_sum }) in greedy.into_iter().enumerate() {
             if !(logit.is_finite() && log_sum.is_finite()) {
                 return Err(EngineError::Gpu("it computed logits that are not numbers".to_owned()));
             }
-            let count = head.watch.len();
             output.predictions.push(Prediction {
                 token,
                 logprob: -log_sum,

@@ -1,18 +1,12 @@
 //! Compute pipelines, compiled once when a backbone is loaded.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mome_backbone::TensorType;
 use wgpu::{BindGroupLayout, ComputePipeline, Device};
 
-use crate::EngineError;
-
-/// How many rows of activations one invocation of the tiled matrix product takes: `TILE` in `matmul.wgsl`.
-pub(super) const MATMUL_TILE: usize = 4;
-
-/// How many weight rows one workgroup of the matrix product takes: 32 invocations, eight rows each.
-pub(super) const MATMUL_GROUP_ROWS: usize = 32 * 8;
+use super::weights::{ScaleLayout, scale_layout};
 
 macro_rules! shader {
     ($name:literal) => {
@@ -28,7 +22,7 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    fn new(device: &Device, label: &str, source: &str, constants: &[(&str, f64)]) -> Self {
+    fn new(device: &Device, label: &str, source: &str) -> Self {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(label),
             source: wgpu::ShaderSource::Wgsl(source.into()),
@@ -38,7 +32,7 @@ impl Kernel {
             layout: None,
             module: &module,
             entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions { constants, ..Default::default() },
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
             cache: None,
         });
         let layout = pipeline.get_bind_group_layout(0);
@@ -46,60 +40,185 @@ impl Kernel {
     }
 }
 
-/// The kernels that read a weight matrix, for one type of weights.
-pub(super) struct WeightKernels {
-    pub embed: Kernel,
-    /// Matrix product for one row of activations.
-    pub matmul_one: Kernel,
-    /// Matrix product for [`MATMUL_TILE`] rows of activations at a time.
-    pub matmul_tile: Kernel,
+/// How invocations share the work of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lanes {
+    /// Each for itself: for adapters where waiting for others is dear, those emulated in software.
+    Alone,
+    /// Together, for GPUs, which have more lanes than small matrices have rows.
+    Together,
 }
 
-impl WeightKernels {
-    fn new(device: &Device, kind: TensorType) -> Result<Self, EngineError> {
-        let weights = match kind {
-            TensorType::F32 => shader!("weights_f32"),
-            TensorType::F16 => shader!("weights_f16"),
-            TensorType::Q8_0 => shader!("weights_q8_0"),
-            TensorType::Q4_0 => shader!("weights_q4_0"),
-            _ => return Err(EngineError::Gpu(format!("weights of type {} are not supported", kind.name()))),
-        };
-        let embed = [weights, shader!("embed")].concat();
-        let matmul = [weights, shader!("matmul")].concat();
-        let tile = |rows: usize| [("TILE", rows as f64)];
-        Ok(Self {
-            embed: Kernel::new(device, &format!("embed {kind:?}"), &embed, &[]),
-            matmul_one: Kernel::new(device, &format!("matmul {kind:?}"), &matmul, &tile(1)),
-            matmul_tile: Kernel::new(device, &format!("matmul tile {kind:?}"), &matmul, &tile(MATMUL_TILE)),
-        })
+/// What becomes of the sums of a matrix product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Store {
+    /// They are written, or added to what is there.
+    Rows,
+    /// SwiGLU, of a pair of matrices.
+    Swiglu,
+    /// They are queries, keys and values, which go apart; rotary position embedding on the way.
+    Qkv,
+}
+
+impl Store {
+    const ALL: [Self; 3] = [Self::Rows, Self::Swiglu, Self::Qkv];
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::Rows => shader!("matmul/store_rows"),
+            Self::Swiglu => shader!("matmul/store_swiglu"),
+            Self::Qkv => shader!("matmul/store_qkv"),
+        }
     }
 }
 
+/// A kernel for matrix products, and how much a workgroup of it does.
+pub(super) struct MatmulKernel {
+    pub kernel: Kernel,
+    /// Rows of weights.
+    pub rows: usize,
+    /// Rows of activations.
+    pub tokens: usize,
+}
+
+/// Matrix products with one type of weights and one way to store.
+pub(super) struct MatmulKernels {
+    one: MatmulKernel,
+    few: MatmulKernel,
+    /// Where workgroups share what they read.
+    many: Option<MatmulKernel>,
+}
+
+impl MatmulKernels {
+    /// The most tokens for which rows of weights are better read again than kept in workgroup memory.
+    const FEW: usize = 8;
+
+    /// The best kernel for `tokens` rows of activations.
+    pub fn choose(&self, tokens: usize) -> &MatmulKernel {
+        match (&self.many, tokens) {
+            (_, 1) => &self.one,
+            (Some(many), tokens) if tokens > Self::FEW => many,
+            _ => &self.few,
+        }
+    }
+}
+
+/// The kernels that read a weight matrix, for one type of weights, each compiled when first asked for.
+pub(super) struct WeightKernels {
+    lanes: Lanes,
+    device: Device,
+    kind: TensorType,
+    embed: OnceLock<Kernel>,
+    matmul: [OnceLock<MatmulKernels>; Store::ALL.len()],
+}
+
+impl WeightKernels {
+    fn new(device: &Device, lanes: Lanes, kind: TensorType) -> Self {
+        let (embed, matmul) = (OnceLock::new(), Default::default());
+        Self { lanes, device: device.clone(), kind, embed, matmul }
+    }
+
+    /// The lookup of embeddings.
+    pub fn embed(&self) -> &Kernel {
+        let source = || [&weights_source(self.kind), shader!("embed")].concat();
+        self.embed
+            .get_or_init(|| Kernel::new(&self.device, &format!("embed {}", self.kind.name()), &source()))
+    }
+
+    /// Matrix products whose sums are stored as `store` says.
+    pub fn matmul(&self, store: Store) -> &MatmulKernels {
+        self.matmul[store as usize].get_or_init(|| self.compile_matmul(store))
+    }
+
+    fn compile_matmul(&self, store: Store) -> MatmulKernels {
+        let weights = weights_source(self.kind);
+        // Each invocation has eight rows: as many invocations a workgroup as `WIDTH` in the file says.
+        let (lanes, rows) = match self.lanes {
+            Lanes::Alone => (shader!("matmul/lanes_alone"), 8 * 32),
+            Lanes::Together => (shader!("matmul/lanes_together"), 8 * 16),
+        };
+        let compile = |parts: &[&str], rows, tokens| {
+            let label = format!("matmul {} {store:?} {tokens}", self.kind.name());
+            let source = [&[weights.as_str(), store.source()], parts].concat().concat();
+            MatmulKernel { kernel: Kernel::new(&self.device, &label, &source), rows, tokens }
+        };
+        let matmul = shader!("matmul");
+        MatmulKernels {
+            one: compile(&[shader!("matmul/tokens_1"), lanes, matmul], rows, 1),
+            few: compile(&[shader!("matmul/tokens_4"), lanes, matmul], rows, 4),
+            many: match self.lanes {
+                Lanes::Alone => None,
+                Lanes::Together => Some(compile(&[shader!("matmul_tiled")], 64, 32)),
+            },
+        }
+    }
+}
+
+/// The part of a shader that reads weights of a type.
+fn weights_source(kind: TensorType) -> String {
+    let quants = match kind {
+        TensorType::F32 => return [shader!("weights/block"), shader!("weights/f32")].concat(),
+        TensorType::F16 => return [shader!("weights/block"), shader!("weights/f16")].concat(),
+        TensorType::BF16 => return [shader!("weights/block"), shader!("weights/bf16")].concat(),
+        TensorType::Q2_K => shader!("weights/quants_2"),
+        TensorType::Q3_K => shader!("weights/quants_3"),
+        TensorType::Q4_0 | TensorType::Q4_1 | TensorType::Q4_K => shader!("weights/quants_4"),
+        TensorType::Q5_0 | TensorType::Q5_1 | TensorType::Q5_K => shader!("weights/quants_5"),
+        TensorType::Q6_K => shader!("weights/quants_6"),
+        TensorType::Q8_0 => shader!("weights/quants_8"),
+        TensorType::IQ4_NL => shader!("weights/quants_iq4_nl"),
+    };
+    let scales = match scale_layout(kind) {
+        ScaleLayout::One => shader!("weights/scales_1"),
+        ScaleLayout::OneMin => shader!("weights/scales_1_min"),
+        ScaleLayout::TwoK => shader!("weights/scales_2k"),
+        ScaleLayout::KMin => shader!("weights/scales_k_min"),
+        ScaleLayout::TwoKMin => shader!("weights/scales_2k_min"),
+    };
+    let zero = match kind {
+        TensorType::Q3_K => 4,
+        TensorType::Q4_0 => 8,
+        TensorType::Q5_0 => 16,
+        TensorType::Q6_K => 32,
+        TensorType::Q8_0 | TensorType::IQ4_NL => 128,
+        // The others have minimums.
+        _ => 0,
+    };
+    let zero = format!("// The quant that stands for 0.\nconst ZERO: f32 = {zero}.0;\n");
+    let parts = [shader!("weights/block"), shader!("weights/bytes"), shader!("weights/halves")];
+    [&parts.concat(), zero.as_str(), scales, quants].concat()
+}
+
 /// The kernels for weights of every type that a backbone uses.
-#[derive(Default)]
-pub(super) struct WeightKernelSet(HashMap<TensorType, Arc<WeightKernels>>);
+pub(super) struct WeightKernelSet {
+    device: Device,
+    lanes: Lanes,
+    kernels: Mutex<HashMap<TensorType, Arc<WeightKernels>>>,
+}
 
 impl WeightKernelSet {
-    /// The kernels for weights of type `kind`, compiled when first asked for.
-    ///
-    /// # Errors
-    /// [`EngineError::Gpu`] where there are none for this type.
-    pub fn get(&mut self, device: &Device, kind: TensorType) -> Result<Arc<WeightKernels>, EngineError> {
-        if let Some(kernels) = self.0.get(&kind) {
-            return Ok(kernels.clone());
-        }
-        let kernels = Arc::new(WeightKernels::new(device, kind)?);
-        self.0.insert(kind, kernels.clone());
-        Ok(kernels)
+    pub fn new(device: &Device, lanes: Lanes) -> Self {
+        Self { device: device.clone(), lanes, kernels: Mutex::default() }
+    }
+
+    /// The kernels for weights of type `kind`.
+    pub fn get(&self, kind: TensorType) -> Arc<WeightKernels> {
+        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(WeightKernels::new(&self.device, self.lanes, kind));
+        kernels.entry(kind).or_insert_with(new).clone()
     }
 }
 
 /// The kernels that work on activations alone.
 pub(super) struct Kernels {
-    pub rms_norm: Kernel,
-    pub rope: Kernel,
+    pub lanes: Lanes,
+    pub norm: Kernel,
+    pub head_norm_rope: Kernel,
     pub attention: Kernel,
+    pub attention_merge: Kernel,
     pub swiglu: Kernel,
+    pub gelu: Kernel,
+    pub add_positions: Kernel,
     pub memory_attention: Kernel,
     pub memory_add: Kernel,
     pub predict: Kernel,
@@ -107,16 +226,26 @@ pub(super) struct Kernels {
 }
 
 impl Kernels {
-    pub fn new(device: &Device) -> Self {
-        let kernel = |name, source| Kernel::new(device, name, source, &[]);
+    pub fn new(device: &Device, lanes: Lanes) -> Self {
+        let kernel = |name, source| Kernel::new(device, name, source);
+        let after = |name, first: &str, source: &str| Kernel::new(device, name, &[first, source].concat());
+        let together = shader!("lanes/together");
+        let (cheapest, attention) = match lanes {
+            Lanes::Alone => (shader!("lanes/alone"), shader!("attention/alone")),
+            Lanes::Together => (together, shader!("attention/together")),
+        };
         Self {
-            rms_norm: kernel("rms_norm", shader!("rms_norm")),
-            rope: kernel("rope", shader!("rope")),
-            attention: kernel("attention", shader!("attention")),
+            lanes,
+            norm: after("norm", cheapest, shader!("norm")),
+            head_norm_rope: kernel("head_norm_rope", shader!("head_norm_rope")),
+            attention: after("attention", shader!("attention/inputs"), attention),
+            attention_merge: kernel("attention_merge", shader!("attention/merge")),
             swiglu: kernel("swiglu", shader!("swiglu")),
-            memory_attention: kernel("memory_attention", shader!("memory_attention")),
+            gelu: kernel("gelu", shader!("gelu")),
+            add_positions: kernel("add_positions", shader!("add_positions")),
+            memory_attention: after("memory_attention", together, shader!("memory_attention")),
             memory_add: kernel("memory_add", shader!("memory_add")),
-            predict: kernel("predict", shader!("predict")),
+            predict: after("predict", together, shader!("predict")),
             watch: kernel("watch", shader!("watch")),
         }
     }

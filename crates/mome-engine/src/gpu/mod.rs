@@ -1,17 +1,22 @@
 //! Runs a backbone on a GPU through wgpu, with the kernels in `shaders/`.
 //!
-//! The [`loader`] opens the device and uploads weights while the file arrives. From the outside in: a
-//! [`GpuExecutor`] holds device, kernels and weights; a [`sequence`] holds the KV cache
-//! and records each pass with [`forward`] and [`head`]; they call the [`operations`], which dispatch kernels
-//! through the [`recorder`]; and that submits one command buffer to the [`device`].
+//! The [`loader`] opens the device and uploads weights while the file arrives, [`incoming`] matrix by
+//! matrix, each to its place among the [`matrices`]. From the outside in: a [`GpuExecutor`] holds device, kernels and weights; a [`sequence`] holds the KV cache
+//! and records each pass with [`forward`] and [`head`] (which attends to [`memory`]); they call the [`operations`],
+//! which dispatch kernels through the [`recorder`]; and that submits one command buffer to the [`device`], with what
+//! it has in its [`pool`].
 
 mod device;
 mod forward;
 mod head;
+mod incoming;
 mod kernels;
 mod loader;
+mod matrices;
+mod memory;
 mod model;
 mod operations;
+mod pool;
 mod recorder;
 mod sequence;
 #[cfg(test)]
@@ -20,7 +25,7 @@ mod weights;
 
 use std::sync::Arc;
 
-use mome_backbone::Backbone;
+use mome_backbone::{Backbone, Config};
 
 use crate::{EngineError, Executor, Sequence};
 use device::Gpu;
@@ -30,26 +35,29 @@ use model::Model;
 use sequence::GpuSequence;
 
 /// A backbone on a GPU.
-pub(crate) struct GpuExecutor(Arc<Shared>);
+pub(crate) struct GpuExecutor {
+    backbone: Arc<Backbone>,
+    shared: Arc<Shared>,
+}
 
 /// What all sequences of an executor share.
 struct Shared {
-    backbone: Arc<Backbone>,
+    config: Config,
     gpu: Gpu,
-    kernels: Kernels,
+    kernels: Arc<Kernels>,
     model: Model,
 }
 
 impl Executor for GpuExecutor {
     fn backbone(&self) -> &Arc<Backbone> {
-        &self.0.backbone
+        &self.backbone
     }
 
     fn device(&self) -> &str {
-        &self.0.gpu.name
+        &self.shared.gpu.name
     }
 
     fn begin(&self, capacity: usize) -> Result<Box<dyn Sequence>, EngineError> {
-        Ok(Box::new(GpuSequence::new(self.0.clone(), capacity)?))
+        Ok(Box::new(GpuSequence::new(self.shared.clone(), capacity)?))
     }
 }

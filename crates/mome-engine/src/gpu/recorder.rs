@@ -1,12 +1,14 @@
 //! Collects the work of one pass and submits it as one command buffer.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use bytemuck::Pod;
-use wgpu::{Buffer, BufferUsages, CommandEncoder};
+use wgpu::{Buffer, CommandEncoder};
 
-use super::device::Gpu;
+use super::device::{Gpu, Read};
 use super::kernels::{Kernel, Kernels};
+use super::pool::{Bindings, Pool};
 use crate::EngineError;
 
 /// Offsets of uniform bindings are multiples of this (`minUniformBufferOffsetAlignment`).
@@ -16,15 +18,18 @@ const UNIFORM_ALIGNMENT: usize = 256;
 pub(super) struct Recorder<'a> {
     pub gpu: &'a Gpu,
     pub kernels: &'a Kernels,
+    pool: &'a mut Pool,
     steps: Vec<Step>,
     /// The parameters of all dispatches, each at a multiple of [`UNIFORM_ALIGNMENT`].
     parameters: Vec<u8>,
+    /// Where which parameters are: many dispatches have the same.
+    placed: HashMap<Vec<u32>, (u64, u64)>,
     /// How many bytes are to be brought back.
     readback: u64,
 }
 
 enum Step {
-    Dispatch { kernel: Kernel, parameters: Range<usize>, bindings: Vec<(u32, Buffer)>, groups: [u32; 2] },
+    Dispatch { kernel: Kernel, bindings: Bindings, groups: [u32; 3] },
     Copy { source: Buffer, source_offset: u64, target: Buffer, target_offset: u64, bytes: u64 },
     Read { source: Buffer, target_offset: u64, bytes: u64 },
 }
@@ -33,8 +38,40 @@ enum Step {
 pub(super) struct Segment(Range<usize>);
 
 impl<'a> Recorder<'a> {
-    pub fn new(gpu: &'a Gpu, kernels: &'a Kernels) -> Self {
-        Self { gpu, kernels, steps: Vec::new(), parameters: Vec::new(), readback: 0 }
+    pub fn new(gpu: &'a Gpu, kernels: &'a Kernels, pool: &'a mut Pool) -> Self {
+        Self {
+            gpu,
+            kernels,
+            pool,
+            steps: Vec::new(),
+            parameters: Vec::new(),
+            placed: HashMap::new(),
+            readback: 0,
+        }
+    }
+
+    /// A buffer for this pass, with room for `rows` rows of `columns` values of four bytes. There is one for each
+    /// label; what is in it is what an earlier pass left.
+    ///
+    /// # Errors
+    /// As [`Gpu::storage`].
+    pub fn storage(
+        &mut self,
+        label: &'static str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Buffer, EngineError> {
+        self.pool.storage(self.gpu, label, rows, columns)
+    }
+
+    /// A buffer like [`Self::storage`], filled with values that are made of four-byte ones before the pass runs.
+    ///
+    /// # Errors
+    /// As [`Gpu::storage`].
+    pub fn upload<T: Pod>(&mut self, label: &'static str, values: &[T]) -> Result<Buffer, EngineError> {
+        let buffer = self.storage(label, values.len(), size_of::<T>() / 4)?;
+        self.gpu.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(values));
+        Ok(buffer)
     }
 
     /// Runs a kernel over `groups` workgroups. `parameters` are the words of its uniform at binding 0.
@@ -43,17 +80,28 @@ impl<'a> Recorder<'a> {
         kernel: &Kernel,
         parameters: &[u32],
         bindings: &[(u32, &Buffer)],
-        groups: [usize; 2],
+        groups: [usize; 3],
     ) {
-        self.parameters.resize(self.parameters.len().next_multiple_of(UNIFORM_ALIGNMENT), 0);
-        let start = self.parameters.len();
+        let bindings = Bindings {
+            pipeline: kernel.pipeline.clone(),
+            uniform: self.place(parameters),
+            storage: bindings.iter().map(|(binding, buffer)| (*binding, (*buffer).clone())).collect(),
+        };
+        let groups = groups.map(|count| count as u32);
+        self.steps.push(Step::Dispatch { kernel: kernel.clone(), bindings, groups });
+    }
+
+    /// Where the parameters are, offset and size in bytes.
+    fn place(&mut self, parameters: &[u32]) -> (u64, u64) {
+        if let Some(place) = self.placed.get(parameters) {
+            return *place;
+        }
+        let start = self.parameters.len().next_multiple_of(UNIFORM_ALIGNMENT);
+        self.parameters.resize(start, 0);
         self.parameters.extend_from_slice(bytemuck::cast_slice(parameters));
-        self.steps.push(Step::Dispatch {
-            kernel: kernel.clone(),
-            parameters: start..self.parameters.len(),
-            bindings: bindings.iter().map(|(binding, buffer)| (*binding, (*buffer).clone())).collect(),
-            groups: groups.map(|count| count as u32),
-        });
+        let place = (start as u64, (self.parameters.len() - start) as u64);
+        self.placed.insert(parameters.to_vec(), place);
+        place
     }
 
     /// Copies `count` values of four bytes each; offsets count values too.
@@ -75,45 +123,40 @@ impl<'a> Recorder<'a> {
         Segment(target_offset as usize..self.readback as usize)
     }
 
+    /// How many dispatches were recorded.
+    #[cfg(test)]
+    pub fn dispatches(&self) -> usize {
+        self.steps.iter().filter(|step| step.is_dispatch()).count()
+    }
+
     /// Submits everything and waits for what is to be brought back.
     ///
     /// # Errors
     /// [`EngineError::Gpu`] with what the device reports.
-    pub async fn submit(self) -> Result<Readback, EngineError> {
-        let gpu = self.gpu;
-        let staging = gpu.checked(|| self.encode()).await?;
-        match staging {
-            Some(buffer) => Ok(Readback(gpu.read(&buffer).await?)),
-            None => Ok(Readback(Vec::new())),
-        }
+    pub async fn submit(mut self) -> Result<Readback, EngineError> {
+        // The read begins before the device's errors are asked for: in the browser each costs a round trip.
+        let read = self.gpu.checked(|| self.encode()).await?;
+        let Some(read) = read else { return Ok(Readback(Vec::new())) };
+        let (bytes, staging) = self.gpu.finish_read(read).await?;
+        self.pool.give_back(staging);
+        Ok(Readback(bytes))
     }
 
-    /// Encodes and submits the steps; gives the buffer that they are read back through.
-    fn encode(self) -> Result<Option<Buffer>, EngineError> {
-        let device = &self.gpu.device;
-        let limit = device.limits().max_buffer_size;
+    /// Encodes and submits the steps, and begins to read back.
+    fn encode(&mut self) -> Result<Option<Read>, EngineError> {
+        let Self { gpu, pool, .. } = self;
+        let limit = gpu.device.limits().max_buffer_size;
         if self.readback > limit {
-            return Err(EngineError::Gpu(format!(
-                "{} bytes to bring back, a buffer may have {limit}",
-                self.readback
-            )));
+            let problem = format!("{} bytes to bring back, a buffer may have {limit}", self.readback);
+            return Err(EngineError::Gpu(problem));
         }
-        let buffer = |label, size, usage| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size,
-                usage,
-                mapped_at_creation: false,
-            })
-        };
-        let staging = (self.readback > 0)
-            .then(|| buffer("readback", self.readback, BufferUsages::MAP_READ | BufferUsages::COPY_DST));
-        let arena_size = self.parameters.len().next_multiple_of(UNIFORM_ALIGNMENT) as u64;
-        let arena = buffer("parameters", arena_size, BufferUsages::UNIFORM | BufferUsages::COPY_DST);
-        self.gpu.queue.write_buffer(&arena, 0, &self.parameters);
+        let staging = (self.readback > 0).then(|| pool.take_staging(gpu, self.readback));
+        // Uniforms are bound with their own size, so the buffer ends where the last one does, or later.
+        self.parameters.resize(self.parameters.len().next_multiple_of(UNIFORM_ALIGNMENT), 0);
+        pool.write_parameters(gpu, &self.parameters);
 
         let mut encoder =
-            device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("pass") });
+            gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("pass") });
         for steps in self.steps.chunk_by(|a, b| a.is_dispatch() && b.is_dispatch()) {
             match steps {
                 [Step::Copy { source, source_offset, target, target_offset, bytes }] => {
@@ -124,11 +167,11 @@ impl<'a> Recorder<'a> {
                         encoder.copy_buffer_to_buffer(source, 0, staging, *target_offset, *bytes);
                     }
                 }
-                dispatches => encode_dispatches(self.gpu, &mut encoder, &arena, dispatches),
+                dispatches => encode_dispatches(gpu, pool, &mut encoder, dispatches),
             }
         }
-        self.gpu.queue.submit([encoder.finish()]);
-        Ok(staging)
+        gpu.queue.submit([encoder.finish()]);
+        Ok(staging.map(|staging| gpu.begin_read(staging, self.readback)))
     }
 }
 
@@ -139,28 +182,14 @@ impl Step {
 }
 
 /// Encodes neighbouring dispatches as one compute pass.
-fn encode_dispatches(gpu: &Gpu, encoder: &mut CommandEncoder, arena: &Buffer, steps: &[Step]) {
+fn encode_dispatches(gpu: &Gpu, pool: &mut Pool, encoder: &mut CommandEncoder, steps: &[Step]) {
     let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
     for step in steps {
-        let Step::Dispatch { kernel, parameters, bindings, groups: [x, y] } = step else { continue };
-        let uniform = wgpu::BufferBinding {
-            buffer: arena,
-            offset: parameters.start as u64,
-            size: (parameters.len() as u64).try_into().ok(),
-        };
-        let uniform = wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(uniform) };
-        let storage = bindings.iter().map(|(binding, buffer)| wgpu::BindGroupEntry {
-            binding: *binding,
-            resource: buffer.as_entire_binding(),
-        });
-        let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &kernel.layout,
-            entries: &std::iter::once(uniform).chain(storage).collect::<Vec<_>>(),
-        });
+        let Step::Dispatch { kernel, bindings, groups: [x, y, z] } = step else { continue };
+        let Some(group) = pool.bind_group(gpu, kernel, bindings) else { continue };
         pass.set_pipeline(&kernel.pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.dispatch_workgroups(*x, *y, 1);
+        pass.set_bind_group(0, group, &[]);
+        pass.dispatch_workgroups(*x, *y, *z);
     }
 }
 

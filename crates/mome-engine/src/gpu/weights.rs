@@ -1,86 +1,212 @@
-//! Weight matrices in GPU memory, in the type that the file has, laid out for the kernels.
+//! Weight matrices in GPU memory, as quantised as in the file, laid out for the kernels.
 
+mod packing;
+
+use std::ops::Range;
 use std::sync::Arc;
 
-use half::f16;
 use mome_backbone::TensorType;
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::kernels::WeightKernels;
+use super::kernels::{WeightKernelSet, WeightKernels};
 use crate::EngineError;
+pub(super) use packing::{PANEL, ScaleLayout, scale_layout};
 
-/// A weight matrix `[rows, columns]` on the device, with the kernels that read it.
+/// A weight matrix `[rows, columns]` on the device.
 #[derive(Clone)]
 pub(super) struct Weights {
     pub rows: usize,
     pub columns: usize,
-    /// Binding 1, and 2 where the type has scales apart: see `shaders/weights_*.wgsl`.
+    /// All rows.
+    pub chunks: Vec<RowChunk>,
+}
+
+/// Consecutive rows of a weight matrix, of one type and no more than a buffer may hold.
+#[derive(Clone)]
+pub(super) struct RowChunk {
+    pub rows: Range<usize>,
+    /// Blocks of a row, as the kernels count them.
+    pub blocks: usize,
+    /// Binding 1, and 2 where the type has scales apart: see `shaders/weights/`.
     pub buffers: Vec<Buffer>,
+    /// The kernels for this type.
     pub kernels: Arc<WeightKernels>,
 }
 
+/// A matrix as a file has it.
+#[derive(Clone, Copy)]
+pub(super) struct FileMatrix<'a> {
+    /// What messages call it.
+    pub name: &'a str,
+    pub kind: TensorType,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+/// Where on the device the rows of a [`FileMatrix`] go.
+pub(super) struct Destination {
+    kind: TensorType,
+    columns: usize,
+    places: Vec<Place>,
+}
+
+/// Where some rows of a matrix go: to panels of these buffers, `panel` being the first.
+struct Place {
+    rows: Range<usize>,
+    buffers: Vec<Buffer>,
+    panel: usize,
+}
+
 impl Weights {
-    /// Uploads a matrix `[rows, columns]` of that type. `kernels` are those of the type; `name` is for messages.
+    /// Makes room for matrices with equally many columns as one matrix, the rows of each below those of the one before.
+    /// Says where each goes.
     ///
     /// # Errors
-    /// [`EngineError::Tensor`] where a kernel could not read it.
+    /// [`EngineError::Tensor`] where a kernel could not read one.
+    pub fn stack(
+        gpu: &Gpu,
+        kernels: &WeightKernelSet,
+        matrices: &[FileMatrix<'_>],
+    ) -> Result<(Self, Vec<Destination>), EngineError> {
+        let columns = matrices.first().map_or(0, |matrix| matrix.columns);
+        let mut weights = Self { rows: 0, columns, chunks: Vec::new() };
+        let mut destinations = Vec::new();
+        // Matrices share chunks where each begins with a panel.
+        for stack in matrices.chunk_by(|a, b| a.kind == b.kind && a.rows.is_multiple_of(PANEL)) {
+            let rows: usize = stack.iter().map(|matrix| matrix.rows).sum();
+            let step = stack[0].rows_of_a_buffer(gpu)?;
+            let mut chunks = Vec::new();
+            for start in (0..rows).step_by(step) {
+                let rows = start..rows.min(start + step);
+                let buffers = stack[0].allocate(gpu, rows.len().div_ceil(PANEL))?;
+                let above = weights.rows + rows.start..weights.rows + rows.end;
+                weights.chunks.push(RowChunk::new(&stack[0], kernels, above, &buffers));
+                chunks.push((rows, buffers));
+            }
+            let mut first = 0;
+            for matrix in stack {
+                let own = first..first + matrix.rows;
+                let place = |(chunk, buffers): &(Range<usize>, Vec<Buffer>)| {
+                    let (start, end) = (own.start.max(chunk.start), own.end.min(chunk.end));
+                    let rows = start.saturating_sub(own.start)..end.saturating_sub(own.start);
+                    let panel = start.saturating_sub(chunk.start) / PANEL;
+                    (start < end).then(|| Place { rows, buffers: buffers.clone(), panel })
+                };
+                destinations.push(matrix.destination(chunks.iter().filter_map(place).collect()));
+                first = own.end;
+            }
+            weights.rows += rows;
+        }
+        Ok((weights, destinations))
+    }
+
+    /// Makes room for two matrices of one type and shape for [`Store::Swiglu`](super::kernels::Store): chunks have as
+    /// many panels of one as of the other. Rows count those of one matrix. Says where each goes.
+    ///
+    /// # Errors
+    /// As [`Self::stack`].
+    pub fn pair(
+        gpu: &Gpu,
+        kernels: &WeightKernelSet,
+        matrix: FileMatrix<'_>,
+    ) -> Result<(Self, [Destination; 2]), EngineError> {
+        let step = (matrix.rows_of_a_buffer(gpu)? / 2 / PANEL).max(1) * PANEL;
+        let mut weights = Self { rows: matrix.rows, columns: matrix.columns, chunks: Vec::new() };
+        let (mut gate, mut up) = (Vec::new(), Vec::new());
+        for start in (0..matrix.rows).step_by(step) {
+            let rows = start..matrix.rows.min(start + step);
+            let panels = rows.len().div_ceil(PANEL);
+            let buffers = matrix.allocate(gpu, 2 * panels)?;
+            weights.chunks.push(RowChunk::new(&matrix, kernels, rows.clone(), &buffers));
+            gate.push(Place { rows: rows.clone(), buffers: buffers.clone(), panel: 0 });
+            up.push(Place { rows, buffers, panel: panels });
+        }
+        Ok((weights, [gate, up].map(|places| matrix.destination(places))))
+    }
+
+    /// Uploads one matrix whose data are at hand.
+    ///
+    /// # Errors
+    /// As [`Self::stack`] and [`Destination::write`].
     pub fn upload(
         gpu: &Gpu,
-        kernels: Arc<WeightKernels>,
-        name: &str,
-        kind: TensorType,
-        [rows, columns]: [usize; 2],
+        kernels: &WeightKernelSet,
+        matrix: FileMatrix<'_>,
         data: &[u8],
     ) -> Result<Self, EngineError> {
+        let (weights, destinations) = Self::stack(gpu, kernels, &[matrix])?;
+        destinations.iter().try_for_each(|destination| destination.write(gpu, 0, data))?;
+        Ok(weights)
+    }
+}
+
+impl RowChunk {
+    fn new(
+        matrix: &FileMatrix<'_>,
+        kernels: &WeightKernelSet,
+        rows: Range<usize>,
+        buffers: &[Buffer],
+    ) -> Self {
+        let block_columns = if matrix.kind.block_len() == 1 { 4 } else { 32 };
+        let blocks = matrix.columns / block_columns;
+        Self { rows, blocks, buffers: buffers.to_vec(), kernels: kernels.get(matrix.kind) }
+    }
+}
+
+impl FileMatrix<'_> {
+    /// How many rows, whole panels of them, fit in buffers that a kernel can be given.
+    fn rows_of_a_buffer(&self, gpu: &Gpu) -> Result<usize, EngineError> {
+        let wrong = |problem| EngineError::Tensor { name: self.name.to_owned(), problem };
+        let columns = self.columns;
         if !columns.is_multiple_of(4) {
-            let problem = format!("its rows have {columns} columns, which 4 does not divide");
-            return Err(EngineError::Tensor { name: name.to_owned(), problem });
+            return Err(wrong(format!("its rows have {columns} columns, which 4 does not divide")));
         }
-        let packed = pack(kind, data);
-        let buffers = packed.iter().map(|words| gpu.upload(name, words));
-        let buffers = buffers.collect::<Result<_, _>>().map_err(|error| match error {
-            EngineError::Gpu(problem) => EngineError::Tensor { name: name.to_owned(), problem },
-            other => other,
-        })?;
-        Ok(Self { rows, columns, buffers, kernels })
+        let panel = packing::panel_bytes(self.kind, columns).into_iter().max().unwrap_or_default().max(1);
+        match gpu.binding_limit as usize / panel {
+            0 => Err(wrong(format!("its rows of {columns} columns are more than a buffer holds"))),
+            panels => Ok(panels * PANEL),
+        }
+    }
+
+    fn allocate(&self, gpu: &Gpu, panels: usize) -> Result<Vec<Buffer>, EngineError> {
+        let parts = packing::panel_bytes(self.kind, self.columns).into_iter().filter(|bytes| *bytes > 0);
+        parts.map(|bytes| gpu.storage(self.name, panels, bytes / 4)).collect()
+    }
+
+    fn destination(&self, places: Vec<Place>) -> Destination {
+        Destination { kind: self.kind, columns: self.columns, places }
     }
 }
 
-/// The words of each buffer that `shaders/weights_*.wgsl` describes for this type.
-fn pack(kind: TensorType, data: &[u8]) -> Vec<Vec<u32>> {
-    match kind {
-        TensorType::F32 | TensorType::F16 => vec![words(data).collect()],
-        TensorType::Q8_0 => {
-            let blocks = data.as_chunks::<34>().0;
-            vec![blocks.iter().flat_map(|block| words(&block[2..])).collect(), scales(blocks)]
-        }
-        TensorType::Q4_0 => {
-            let blocks = data.as_chunks::<18>().0;
-            vec![blocks.iter().flat_map(|block| nibbles_in_order(&block[2..])).collect(), scales(blocks)]
-        }
-        // There are no kernels for these, so none come here.
-        _ => Vec::new(),
+impl Destination {
+    /// Bytes of a row in the file.
+    pub fn row_bytes(&self) -> usize {
+        self.kind.row_bytes(self.columns)
     }
-}
 
-/// Bytes as little-endian words.
-fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word))
-}
-
-/// The scales at the head of quantised blocks, as 32-bit floats: unpacking half-precision ones in the kernels
-/// costs more than their two bytes more a block.
-fn scales<const N: usize>(blocks: &[[u8; N]]) -> Vec<u32> {
-    blocks.iter().map(|block| f16::from_le_bytes([block[0], block[1]]).to_f32().to_bits()).collect()
-}
-
-/// The quants of a Q4_0 block, eight to a word in the order of columns: the file has columns 0 to 15 in the lower
-/// nibbles of the block's bytes, and 16 to 31 in the upper ones.
-fn nibbles_in_order(block: &[u8]) -> [u32; 4] {
-    let word = |bytes: &[u8], shift: u32| {
-        bytes.iter().rev().fold(0, |word, byte| word << 4 | u32::from(*byte) >> shift & 15)
-    };
-    let (left, right) = block.split_at(8);
-    [word(left, 0), word(right, 0), word(left, 4), word(right, 4)]
+    /// Fills in rows from `first` on, which begins a panel. `data` are whole panels, or all rows that are left.
+    ///
+    /// # Errors
+    /// [`EngineError::Gpu`] where the device failed.
+    pub fn write(&self, gpu: &Gpu, first: usize, data: &[u8]) -> Result<(), EngineError> {
+        let row_bytes = self.row_bytes();
+        let given = first..first + data.len() / row_bytes;
+        for place in &self.places {
+            let (start, end) = (given.start.max(place.rows.start), given.end.min(place.rows.end));
+            if start >= end {
+                continue;
+            }
+            let data = &data[(start - first) * row_bytes..(end - first) * row_bytes];
+            let (words, halves) = packing::pack(self.kind, self.columns, data);
+            let parts: [&[u8]; 2] = [bytemuck::cast_slice(&words), bytemuck::cast_slice(&halves)];
+            let panels = packing::panel_bytes(self.kind, self.columns);
+            let parts = parts.into_iter().zip(panels).filter(|(_, bytes)| *bytes > 0);
+            let panel = place.panel + (start - place.rows.start) / PANEL;
+            for (buffer, (part, bytes)) in place.buffers.iter().zip(parts) {
+                gpu.write(buffer, (panel * bytes) as u64, part)?;
+            }
+        }
+        Ok(())
+    }
 }
