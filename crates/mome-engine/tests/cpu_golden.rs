@@ -32,7 +32,7 @@ fn threads_change_no_bit() {
         let head = Head { rows: golden.ids.len(), logits: true, ..Head::default() };
         let run = |threads| {
             let cpu = CpuOptions { threads: Some(threads) };
-            let options = OpenOptions { device: DeviceChoice::Cpu, cpu };
+            let options = OpenOptions { device: DeviceChoice::Cpu, cpu, ..OpenOptions::default() };
             let executor = pollster::block_on(open(&golden.file, options)).unwrap().executor;
             run_once(&*executor, &golden.ids, head)
         };
