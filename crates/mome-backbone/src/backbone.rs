@@ -64,7 +64,7 @@ impl Backbone {
         let tokenizer = Tokenizer::read(&gguf)?;
         let config = Config::read(&gguf, architecture, tokenizer.len())?;
         let transformer = architecture.transformer(&gguf, &config)?;
-        let frame = Frame::read(&gguf, &tokenizer)?;
+        let frame = Frame::new(&tokenizer);
         let mut by_place: Vec<usize> = (0..gguf.tensors().len()).collect();
         by_place.sort_by_key(|&tensor| gguf.tensors()[tensor].range.start);
         Ok(Some(Self { gguf, by_place, config, transformer, tokenizer, frame, digest: OnceLock::new() }))

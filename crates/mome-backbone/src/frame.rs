@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Gguf, Token, Tokenizer, TokenizerError};
+use crate::{Token, Tokenizer};
 
 const BEFORE: &str = "Q: ";
 const AFTER: &str = "\nA:";
@@ -24,10 +24,9 @@ pub struct Prompt {
 }
 
 impl Frame {
-    /// The frame of a backbone. A byte-level BPE without `tokenizer.ggml.add_bos_token` begins with no token.
-    pub(crate) fn read(gguf: &Gguf, tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
-        let begins = gguf.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(false);
-        Ok(Self { begin: tokenizer.begin().filter(|_| begins) })
+    /// The frame of a backbone.
+    pub(crate) fn new(tokenizer: &Tokenizer) -> Self {
+        Self { begin: tokenizer.begin().filter(|_| tokenizer.adds_begin()) }
     }
 
     /// Puts a question.
@@ -47,7 +46,7 @@ impl Frame {
     /// The tokens of an answer, the end token included.
     #[must_use]
     pub fn answer(&self, tokenizer: &Tokenizer, answer: &str) -> Vec<u32> {
-        let ids = tokenizer.encode(&format!(" {answer}")).into_iter().map(|Token { id, .. }| id);
+        let ids = tokenizer.encode_continuation(&format!(" {answer}")).into_iter().map(|Token { id, .. }| id);
         ids.chain([tokenizer.end()]).collect()
     }
 
@@ -55,7 +54,7 @@ impl Frame {
     #[must_use]
     pub fn text(&self, tokenizer: &Tokenizer, answer: &[u32]) -> String {
         let answer = answer.split(|token| *token == tokenizer.end()).next().unwrap_or_default();
-        let text = tokenizer.decode(answer);
+        let text = tokenizer.decode_continuation(answer);
         text.strip_prefix(' ').map(str::to_owned).unwrap_or(text)
     }
 }

@@ -6,6 +6,8 @@
 
 mod architecture;
 mod backbone;
+#[cfg(feature = "chat")]
+mod chat_template;
 mod config;
 mod frame;
 mod gguf;
@@ -14,9 +16,11 @@ mod tokenizer;
 mod transformer;
 
 pub use backbone::{Backbone, BackboneError, TensorPiece};
+#[cfg(feature = "chat")]
+pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateError};
 pub use config::{Activation, Config, ConfigError, NormKind, Rope, RopePairs};
 pub use frame::{Frame, Prompt};
 pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};
 pub use tensor_type::{QuantizedBlock, TensorType};
-pub use tokenizer::{Token, Tokenizer, TokenizerError};
+pub use tokenizer::{Decoder, Token, Tokenizer, TokenizerError};
 pub use transformer::{Block, Linear, MatrixSource, Norm, Transformer, VectorSource};

@@ -1,180 +1,208 @@
-//! Byte-level byte-pair encoding, as GPT-2 introduced it.
+//! Text to tokens and back, for the vocabularies that GGUF files carry: byte-level BPE (`byte_level`) and
+//! SentencePiece's BPE and unigram models (`sentence_piece`).
 //!
-//! Text is cut into words (`words`), a word's bytes are merged pair by pair in the order of the merges
-//! (`merges`), and vocabularies write bytes as printable characters (`alphabet`).
+//! Both look tokens up in one `vocabulary` and share the BPE loop (`merge`). Tokens that are matched whole are
+//! found through a `prefix_index`.
 
-mod alphabet;
-mod merges;
-mod words;
+mod byte_level;
+mod decoder;
+mod error;
+mod merge;
+mod metadata;
+mod prefix_index;
+mod sentence_piece;
+mod vocabulary;
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use thiserror::Error;
+use crate::Gguf;
+use byte_level::ByteLevel;
+pub use decoder::Decoder;
+pub use error::TokenizerError;
+use metadata::{missing, special};
+use prefix_index::PrefixIndex;
+use sentence_piece::{Method, Place, SentencePiece};
+use vocabulary::{TokenKind, Vocabulary};
 
-use crate::{Gguf, GgufError};
-use alphabet::Alphabet;
-use merges::Merges;
-
-/// The model and pre-tokenisation that can be used.
-const MODEL: &str = "gpt2";
-const PRE_TOKENISATION: &str = "gpt-2";
-/// The most tokens that a vocabulary may have.
-const MAX_VOCABULARY: usize = 1 << 22;
-/// `tokenizer.ggml.token_type` of tokens that are never spelt by text.
-const CONTROL: i64 = 3;
-
-/// Why a tokenizer cannot be used.
-#[derive(Clone, Debug, PartialEq, Error)]
-pub enum TokenizerError {
-    /// Metadata that are missing or of the wrong type.
-    #[error(transparent)]
-    Metadata(#[from] GgufError),
-    /// A kind of tokenizer that is not supported.
-    #[error("tokenizer model {0} is not supported; supported is {MODEL}")]
-    Model(String),
-    /// A way of cutting text into words that is not supported.
-    #[error("pre-tokenisation {0} is not supported; supported is {PRE_TOKENISATION}")]
-    PreTokenisation(String),
-    /// A vocabulary that is empty or absurdly large.
-    #[error("a vocabulary of {0} tokens cannot be used (1 to {MAX_VOCABULARY} can)")]
-    Size(usize),
-    /// A list with another length than the vocabulary.
-    #[error("tokenizer.ggml.token_type has {types} entries for {tokens} tokens")]
-    Types {
-        /// Entries in the list.
-        types: usize,
-        /// Tokens in the vocabulary.
-        tokens: usize,
-    },
-    /// A merge that does not name two tokens, or whose result is not a token.
-    #[error("tokenizer.ggml.merges, entry {index}: `{merge}` does not join two tokens to a third")]
-    Merge {
-        /// Its place in the list, from 0.
-        index: usize,
-        /// The merge.
-        merge: String,
-    },
-    /// A byte that no token stands for.
-    #[error("no token stands for the byte {0:#04x}")]
-    Byte(u8),
-    /// A special token that is not in the vocabulary.
-    #[error("metadata {key} is {id}, which is not a token")]
-    Special {
-        /// The metadata key.
-        key: &'static str,
-        /// The id that it gives.
-        id: u64,
-    },
-}
+/// Texts of control tokens that end what a model says, whatever the file's metadata name.
+const END_TEXTS: [&str; 7] = [
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end|>",
+    "<end_of_turn>",
+];
 
 /// A token and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Its place in the vocabulary.
     pub id: u32,
-    /// The bytes of the text that it stands for.
+    /// The bytes of the text that it stands for. Empty for a space that the tokenizer put there; where
+    /// normalisation made several characters of one, each token with a part of them has that one's bytes.
     pub range: Range<usize>,
 }
 
-/// A byte-level BPE vocabulary with its merges.
+/// A vocabulary, and how text becomes its tokens.
 #[derive(Debug)]
 pub struct Tokenizer {
-    /// The bytes of each token.
-    tokens: Vec<Box<[u8]>>,
-    /// The token of each single byte.
-    bytes: Box<[u32; 256]>,
-    merges: Merges,
+    vocabulary: Vocabulary,
+    model: Model,
+    /// User-defined tokens, matched whole in all text.
+    user_defined: PrefixIndex,
+    /// User-defined and control tokens.
+    special: PrefixIndex,
     begin: Option<u32>,
     end: u32,
+    /// All tokens that end what a model says, in order.
+    ends: Vec<u32>,
+    adds_begin: bool,
+    adds_end: bool,
+}
+
+#[derive(Debug)]
+enum Model {
+    ByteLevel(ByteLevel),
+    SentencePiece(SentencePiece),
 }
 
 impl Tokenizer {
     /// Reads the tokenizer of a GGUF file.
-    pub(crate) fn read(gguf: &Gguf) -> Result<Self, TokenizerError> {
+    ///
+    /// # Errors
+    /// [`TokenizerError`], which names the metadata key and the entry concerned.
+    pub fn read(gguf: &Gguf) -> Result<Self, TokenizerError> {
         let model = gguf.string("tokenizer.ggml.model")?.ok_or_else(|| missing("tokenizer.ggml.model"))?;
-        if model != MODEL {
-            return Err(TokenizerError::Model(model.to_owned()));
-        }
-        let pre = gguf.string("tokenizer.ggml.pre")?.unwrap_or("default");
-        if pre != PRE_TOKENISATION {
-            return Err(TokenizerError::PreTokenisation(pre.to_owned()));
-        }
-        let texts = gguf.strings("tokenizer.ggml.tokens")?.ok_or_else(|| missing("tokenizer.ggml.tokens"))?;
-        if !(1..=MAX_VOCABULARY).contains(&texts.len()) {
-            return Err(TokenizerError::Size(texts.len()));
-        }
-        let types = gguf.integers("tokenizer.ggml.token_type")?;
-        if let Some(types) = types.filter(|types| types.len() != texts.len()) {
-            return Err(TokenizerError::Types { types: types.len(), tokens: texts.len() });
-        }
-        let is_control = |id: usize| types.and_then(|types| types.get(id)) == Some(&CONTROL);
-
-        let alphabet = Alphabet::new();
-        let mut tokens = Vec::with_capacity(texts.len());
-        let mut ids = HashMap::with_capacity(texts.len());
-        for (id, text) in texts.iter().enumerate() {
-            match alphabet.bytes_of(text).filter(|_| !is_control(id)) {
-                Some(bytes) => {
-                    ids.entry(text.as_str()).or_insert(id as u32);
-                    tokens.push(bytes);
-                }
-                None => tokens.push(text.as_bytes().into()),
+        let sentence_piece = |method| {
+            let (vocabulary, model) = SentencePiece::read(gguf, method)?;
+            Ok::<_, TokenizerError>((vocabulary, Model::SentencePiece(model)))
+        };
+        // What llama.cpp does where a file does not say whether to add the begin and the end token.
+        let (vocabulary, model, begins, ends) = match model {
+            "gpt2" => {
+                let (vocabulary, model) = ByteLevel::read(gguf)?;
+                let begins = model.begins();
+                (vocabulary, Model::ByteLevel(model), begins, false)
             }
-        }
-        let mut bytes = Box::new([0; 256]);
-        for (byte, id) in (0..=u8::MAX).zip(bytes.iter_mut()) {
-            let text = alphabet.character_of(byte).to_string();
-            *id = *ids.get(text.as_str()).ok_or(TokenizerError::Byte(byte))?;
-        }
-        let merges =
-            gguf.strings("tokenizer.ggml.merges")?.ok_or_else(|| missing("tokenizer.ggml.merges"))?;
-        let merges = Merges::read(merges, &ids)?;
-        let begin = special(gguf, "tokenizer.ggml.bos_token_id", texts.len())?;
-        let end = special(gguf, "tokenizer.ggml.eos_token_id", texts.len())?
-            .ok_or_else(|| missing("tokenizer.ggml.eos_token_id"))?;
-        Ok(Self { tokens, bytes, merges, begin, end })
+            "llama" => {
+                let (vocabulary, model) = sentence_piece(Method::Bpe)?;
+                (vocabulary, model, true, false)
+            }
+            "t5" => {
+                let (vocabulary, model) = sentence_piece(Method::Unigram)?;
+                (vocabulary, model, false, true)
+            }
+            other => return Err(TokenizerError::Model(other.to_owned())),
+        };
+        let named = |key| special(gguf, key, vocabulary.len());
+        let end =
+            named("tokenizer.ggml.eos_token_id")?.ok_or_else(|| missing("tokenizer.ggml.eos_token_id"))?;
+        Ok(Self {
+            user_defined: PrefixIndex::new(&vocabulary, vocabulary.of_kinds(&[TokenKind::UserDefined])),
+            special: PrefixIndex::new(
+                &vocabulary,
+                vocabulary.of_kinds(&[TokenKind::UserDefined, TokenKind::Control]),
+            ),
+            begin: named("tokenizer.ggml.bos_token_id")?,
+            end,
+            ends: ends_of(
+                &vocabulary,
+                end,
+                [named("tokenizer.ggml.eot_token_id")?, named("tokenizer.ggml.eom_token_id")?],
+            ),
+            adds_begin: gguf.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(begins),
+            adds_end: gguf.bool("tokenizer.ggml.add_eos_token")?.unwrap_or(ends),
+            vocabulary,
+            model,
+        })
     }
 
-    /// Turns text into tokens. Text that spells a control token (`<|endoftext|>`) stays text.
+    /// Turns text into tokens. Text that spells a control token (`<|endoftext|>`) stays text; user-defined tokens
+    /// are matched whole. Neither the begin nor the end token is added.
     #[must_use]
     pub fn encode(&self, text: &str) -> Vec<Token> {
+        self.encode_parts(text, &self.user_defined, Place::Start)
+    }
+
+    /// Turns text that follows other text into tokens, as [`encode`](Self::encode) does but for the space that a
+    /// SentencePiece vocabulary puts before a text.
+    #[must_use]
+    pub fn encode_continuation(&self, text: &str) -> Vec<Token> {
+        self.encode_parts(text, &self.user_defined, Place::Continuation)
+    }
+
+    /// Turns text into tokens and takes control tokens for what they are, as a rendered chat template wants it:
+    /// never for text from outside. Of special tokens that begin at the same place the longest counts.
+    #[must_use]
+    pub fn encode_with_special(&self, text: &str) -> Vec<Token> {
+        self.encode_parts(text, &self.special, Place::Start)
+    }
+
+    /// Cuts a text around the tokens of `whole`, and encodes what lies between. Text behind such a token is at a
+    /// start, as in llama.cpp.
+    fn encode_parts(&self, text: &str, whole: &PrefixIndex, mut place: Place) -> Vec<Token> {
         let mut encoded = Vec::new();
-        for word in words::words(text) {
-            let ids = text.as_bytes()[word.clone()].iter().map(|byte| self.bytes[usize::from(*byte)]);
-            let mut at = word.start;
-            for id in self.merges.apply(ids) {
-                let end = at + self.tokens[id as usize].len();
-                encoded.push(Token { id, range: at..end });
-                at = end;
-            }
+        let mut at = 0;
+        while let Some((range, id)) = whole.find(&self.vocabulary, text, at) {
+            self.encode_part(text, at..range.start, place, &mut encoded);
+            at = range.end;
+            place = Place::Start;
+            encoded.push(Token { id, range });
         }
+        self.encode_part(text, at..text.len(), place, &mut encoded);
         encoded
     }
 
-    /// Turns tokens into text. Bytes that are not UTF-8 become U+FFFD, control tokens the text that names them;
-    /// ids outside the vocabulary are left out.
-    #[must_use]
-    pub fn decode(&self, ids: &[u32]) -> String {
-        let bytes: Vec<u8> = ids.iter().filter_map(|id| self.bytes_of(*id)).flatten().copied().collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+    fn encode_part(&self, text: &str, part: Range<usize>, place: Place, encoded: &mut Vec<Token>) {
+        match &self.model {
+            Model::ByteLevel(model) => model.encode(&self.vocabulary, text, part, encoded),
+            Model::SentencePiece(model) => model.encode(&self.vocabulary, text, part, place, encoded),
+        }
     }
 
-    /// The text of one token, as [`decode`](Self::decode) gives it.
+    /// Turns the tokens of a text into the text. Bytes that are not UTF-8 become U+FFFD, control tokens the text
+    /// that names them; ids outside the vocabulary are left out, and so is the space that a SentencePiece
+    /// vocabulary puts before a text.
+    #[must_use]
+    pub fn decode(&self, ids: &[u32]) -> String {
+        decode_all(self.decoder(), ids)
+    }
+
+    /// Turns tokens that follow others into text: a space that it begins with stays.
+    #[must_use]
+    pub fn decode_continuation(&self, ids: &[u32]) -> String {
+        decode_all(self.continuation_decoder(), ids)
+    }
+
+    /// Decodes a text token by token.
+    #[must_use]
+    pub fn decoder(&self) -> Decoder<'_> {
+        Decoder::new(self, self.adds_space())
+    }
+
+    /// Decodes, token by token, a text that follows other text.
+    #[must_use]
+    pub fn continuation_decoder(&self) -> Decoder<'_> {
+        Decoder::new(self, false)
+    }
+
+    /// The text of one token, with its space.
     #[must_use]
     pub fn token_text(&self, id: u32) -> String {
-        self.decode(&[id])
+        self.decode_continuation(&[id])
     }
 
     /// The bytes that a token stands for.
     #[must_use]
     pub fn bytes_of(&self, id: u32) -> Option<&[u8]> {
-        self.tokens.get(id as usize).map(|bytes| &**bytes)
+        self.vocabulary.bytes_of(id)
     }
 
     /// The bytes of every token, in the order of their ids.
     pub fn vocabulary(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.tokens.iter().map(|bytes| &**bytes)
+        self.vocabulary.iter()
     }
 
     /// The token that a text may begin with.
@@ -189,27 +217,64 @@ impl Tokenizer {
         self.end
     }
 
+    /// Whether a token ends what the model says: the end token, or one that ends a turn or a message.
+    #[must_use]
+    pub fn ends(&self, id: u32) -> bool {
+        self.ends.binary_search(&id).is_ok()
+    }
+
+    /// Whether the model wants the begin token before a text.
+    #[must_use]
+    pub fn adds_begin(&self) -> bool {
+        self.adds_begin && self.begin.is_some()
+    }
+
+    /// Whether the model wants the end token behind a text.
+    #[must_use]
+    pub fn adds_end(&self) -> bool {
+        self.adds_end
+    }
+
     /// Number of tokens, V.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.tokens.len()
+        self.vocabulary.len()
     }
 
     /// Never true: a vocabulary without tokens is refused.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
+        self.vocabulary.len() == 0
+    }
+
+    /// Whether texts get a space before them.
+    fn adds_space(&self) -> bool {
+        match &self.model {
+            Model::ByteLevel(_) => false,
+            Model::SentencePiece(model) => model.adds_space(),
+        }
+    }
+
+    /// Whether a token is matched whole rather than spelt.
+    fn is_special(&self, id: u32) -> bool {
+        matches!(self.vocabulary.kind_of(id), Some(TokenKind::Control | TokenKind::UserDefined))
     }
 }
 
-fn missing(key: &str) -> GgufError {
-    GgufError::Missing(key.to_owned())
+fn decode_all(mut decoder: Decoder<'_>, ids: &[u32]) -> String {
+    let mut text: String = ids.iter().map(|id| decoder.push(*id)).collect();
+    text.push_str(&decoder.finish());
+    text
 }
 
-/// The id of a special token, where the file names one.
-fn special(gguf: &Gguf, key: &'static str, tokens: usize) -> Result<Option<u32>, TokenizerError> {
-    match gguf.unsigned(key)? {
-        Some(id) if id >= tokens as u64 => Err(TokenizerError::Special { key, id }),
-        id => Ok(id.map(|id| id as u32)),
-    }
+/// The tokens that end what a model says: those that metadata name, and control tokens with well-known texts.
+fn ends_of(vocabulary: &Vocabulary, end: u32, named: [Option<u32>; 2]) -> Vec<u32> {
+    let well_known = vocabulary.of_kinds(&[TokenKind::Control]).filter(|id| {
+        let text = vocabulary.bytes_of(*id);
+        END_TEXTS.iter().any(|end| Some(end.as_bytes()) == text)
+    });
+    let mut ends: Vec<u32> = well_known.chain([end]).chain(named.into_iter().flatten()).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    ends
 }

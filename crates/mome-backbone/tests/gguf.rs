@@ -4,14 +4,9 @@
 
 mod common;
 
-use common::{Meta, Writer, byte_vocabulary, small_llama, tiny};
-use mome_backbone::{Array, Backbone, Gguf, GgufError, TensorType, Value};
+use common::{Meta, Writer, byte_vocabulary, parse, small_llama, tiny};
+use mome_backbone::{Array, Backbone, GgufError, TensorType, Value};
 use proptest::prelude::*;
-
-/// Reads the head of a file that is wholly at hand.
-fn parse(file: &[u8]) -> Result<Gguf, GgufError> {
-    Gguf::parse(file, file.len() as u64)
-}
 
 fn error_of(writer: &Writer) -> String {
     parse(&writer.bytes()).unwrap_err().to_string()

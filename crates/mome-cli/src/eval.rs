@@ -1,14 +1,16 @@
 //! `mome eval`: many questions to a pack, and how many were answered right.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use mome::AnswerOptions;
-use mome_train::{Evaluation, evaluate, read_questions};
+use mome_train::{Evaluation, Rate, evaluate, read_questions};
 
 use crate::ask::{PackArguments, load};
 use crate::output::{self, Failure};
+use crate::plots;
 use crate::progress::bar;
 
 #[derive(Args)]
@@ -17,6 +19,9 @@ pub(crate) struct EvalArguments {
     pack: PackArguments,
     /// The questions, JSON Lines
     questions: PathBuf,
+    /// Write plots of risk against coverage and of reliability there, as SVG
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -29,6 +34,9 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let options = AnswerOptions::default();
     let evaluation = pollster::block_on(evaluate(&mome, &questions, &options, |_, _| bar.inc(1)))?;
     bar.finish();
+    if let Some(directory) = &arguments.plots {
+        write_plots(&evaluation, directory)?;
+    }
     if arguments.json {
         output::json(&evaluation)?;
     } else {
@@ -37,13 +45,24 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn write_plots(evaluation: &Evaluation, directory: &Path) -> Result<(), Failure> {
+    let write = |name: &str, plot: String| {
+        let file = directory.join(name);
+        fs::write(&file, plot).map_err(|error| Failure::File { file, error })
+    };
+    fs::create_dir_all(directory).map_err(|error| Failure::File { file: directory.into(), error })?;
+    write("risk-coverage.svg", plots::risk_coverage(&evaluation.confidence))?;
+    write("reliability.svg", plots::reliability(&evaluation.confidence))
+}
+
 fn table(evaluation: &Evaluation) -> String {
     let share = |part: u64, total: u64| match total {
         0 => "    -".to_owned(),
         total => format!("{:5.1} %", 100.0 * part as f64 / total as f64),
     };
     let (known, unknown, exact) = (evaluation.known, evaluation.unknown, evaluation.exact_canonical);
-    [
+    let (rates, confidence) = (evaluation.rates, &evaluation.confidence);
+    let mut lines = vec![
         format!("known      {:6}", known.total),
         format!("  right    {:6}  {}", known.right, share(known.right, known.total)),
         format!("  wrong    {:6}  {}", known.wrong, share(known.wrong, known.total)),
@@ -57,6 +76,24 @@ fn table(evaluation: &Evaluation) -> String {
             "latency    {:.1} ms median, {:.1} ms p95",
             evaluation.latency_ms.p50, evaluation.latency_ms.p95
         ),
-    ]
-    .join("\n")
+    ];
+    if confidence.questions > 0 {
+        lines.push(format!("wordings not stored: {} questions, 95 % intervals", confidence.questions));
+        lines.push(format!("  right, of known        {}", interval(rates.right_of_known)));
+        lines.push(format!("  wrong, of known        {}", interval(rates.wrong_of_known)));
+        lines.push(format!("  unverified, of known   {}", interval(rates.unverified_of_known)));
+        lines.push(format!("  answered, of unknown   {}", interval(rates.answered_of_unknown)));
+        lines.push(format!("  calibration error      {:6.3}", confidence.expected_calibration_error));
+        lines.push(format!("  coverage at 1 % wrong  {:5.1} %", 100.0 * confidence.coverage_at_1_percent));
+        lines.push(format!("  AURC                   {:7.4}", confidence.aurc));
+        lines.extend(confidence.auroc.map(|auroc| format!("  AUROC known/unknown    {auroc:7.4}")));
+        let score = |score: &mome_train::TScore| format!("{:.3} at {}", score.score, score.target);
+        let scores: Vec<String> = confidence.t_scores.iter().map(score).collect();
+        lines.push(format!("  t-scores               {}", scores.join(", ")));
+    }
+    lines.join("\n")
+}
+
+fn interval(rate: Rate) -> String {
+    format!("{:5.1} %  ({:.1} to {:.1})", 100.0 * rate.share, 100.0 * rate.low, 100.0 * rate.high)
 }

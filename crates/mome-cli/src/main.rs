@@ -7,6 +7,7 @@ mod generate;
 mod inspect;
 mod memorize;
 mod output;
+mod plots;
 mod progress;
 mod serve;
 
@@ -62,13 +63,18 @@ Example:
         after_help = "A line of QUESTIONS is a JSON object with `question`, `id` and `answer`; the latter two are
 null where the right reply is \"I don't know\". A table of facts is taken as well.
 
-Example:
-  mome eval --pack pack questions.jsonl --alpha 0.05"
+Besides the counts it says what the confidences are worth: calibration error, risk and coverage, scores for confidence
+targets (right 1, wrong -t / (1 - t), no answer 0). Those leave out questions whose wording is stored.
+
+Examples:
+  mome eval --pack pack questions.jsonl --alpha 0.05
+  mome eval --pack pack questions.jsonl --plots plots --json"
     )]
     Eval(eval::EvalArguments),
     /// Go on with a text, with the bare backbone and no memory
-    #[command(after_help = "Example:
-  mome generate --backbone model.gguf --prompt \"Once upon a time\" --max-tokens 32")]
+    #[command(after_help = "Examples:
+  mome generate --backbone model.gguf --prompt \"Once upon a time\" --max-tokens 32
+  mome generate --backbone model.gguf --chat --system \"Be brief.\" --prompt \"Who wrote Emma?\"")]
     Generate(generate::GenerateArguments),
     /// Serve a directory on loopback, with the headers that a pack wants
     #[command(after_help = "Example:

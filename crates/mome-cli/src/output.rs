@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use mome::MomeError;
-use mome_backbone::GgufError;
+use mome_backbone::{ChatTemplateError, GgufError};
 use mome_engine::EngineError;
 use mome_store::StoreError;
 use mome_train::{FactsError, MemorizeError};
@@ -28,6 +28,10 @@ pub(crate) enum Failure {
     Engine(#[from] EngineError),
     #[error("{file}: {error}")]
     Backbone { file: PathBuf, error: EngineError },
+    #[error("{file}: {error}")]
+    ChatTemplate { file: PathBuf, error: ChatTemplateError },
+    #[error("{0} has no chat template: leave out --chat")]
+    NoChatTemplate(PathBuf),
     #[error("{file}: {error}")]
     Gguf { file: PathBuf, error: GgufError },
     #[error("{file}: {error}")]

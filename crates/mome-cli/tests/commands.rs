@@ -137,9 +137,19 @@ fn a_pack_without_paraphrases_answers_stored_wordings_and_nothing_else() {
     assert_eq!(answer["suggestions"].as_array().map(Vec::len), Some(3));
     assert_eq!(keys(&answer["suggestions"][0]), ["id", "question", "score"]);
 
-    let (code, counts) = json(&["eval", "--pack", &pack, &small.table.display().to_string()]);
+    let plots = small.directory.path().join("plots");
+    let table = small.table.display().to_string();
+    let (code, counts) = json(&["eval", "--pack", &pack, &table, "--plots", &plots.display().to_string()]);
     assert_eq!(code, Some(0));
-    assert_eq!(keys(&counts), ["exact_canonical", "known", "latency_ms", "questions", "unknown"]);
+    assert_eq!(
+        keys(&counts),
+        ["confidence", "exact_canonical", "known", "latency_ms", "questions", "rates", "unknown"]
+    );
+    assert_eq!(counts["confidence"]["questions"], 0, "stored wordings are not counted there");
+    for plot in ["risk-coverage.svg", "reliability.svg"] {
+        let svg = fs::read_to_string(plots.join(plot)).expect("a plot");
+        assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{svg}");
+    }
     assert_eq!(keys(&counts["known"]), ["abstained", "right", "total", "wrong"]);
     assert_eq!(keys(&counts["unknown"]), ["abstained", "answered", "total"]);
     assert_eq!(keys(&counts["latency_ms"]), ["p50", "p95"]);
@@ -279,6 +289,19 @@ fn a_fact_that_does_not_fit_is_reported_and_the_others_are_memorised() {
 }
 
 #[test]
+fn where_no_fact_fits_nothing_is_written() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let table = directory.path().join("facts.jsonl");
+    let fact = serde_json::json!({"id": "long", "question": "very ".repeat(600), "answer": "Bob"});
+    fs::write(&table, fact.to_string()).expect("a table");
+    let out = directory.path().join("pack");
+    let said =
+        failure(&["memorize", &table.display().to_string(), "--out", &out.display().to_string(), "--json"]);
+    assert!(said.contains("no fact could be memorised") && said.contains("long"), "{said}");
+    assert!(!out.exists());
+}
+
+#[test]
 fn any_answer_comes_back_as_it_is() {
     let directory = TempDir::new().expect("a temporary directory");
     let table = directory.path().join("facts.jsonl");
@@ -307,30 +330,49 @@ fn any_answer_comes_back_as_it_is() {
 fn a_pack_on_another_backbone_brings_it_along() {
     let directory = TempDir::new().expect("a temporary directory");
     let table = some_facts(directory.path(), 5, 1);
-    let out = directory.path().join("pack").display().to_string();
-    let backbone = golden("llama-tied-q8_0.gguf");
-    let arguments = ["memorize", &table.display().to_string(), "--out", &out, "--backbone", &backbone];
-    assert_eq!(json(&arguments).1["verified"], 5);
-    let (_, answer) = json(&["ask", "--pack", &out, "Javier de Burgos used to work in"]);
-    assert_eq!(answer["text"], "Madrid");
-    let size = fs::metadata(&backbone).expect("the backbone").len();
-    assert!(answer["fetched"]["bytes"].as_u64() > Some(size), "the backbone was fetched: {answer}");
+    for model in ["llama3-rope-q8_0", "qwen2-q4_0", "qwen3-q8_0", "gpt2-q4_0"] {
+        let out = directory.path().join(model).display().to_string();
+        let backbone = golden(&format!("{model}.gguf"));
+        let arguments = ["memorize", &table.display().to_string(), "--out", &out, "--backbone", &backbone];
+        assert_eq!(json(&arguments).1["verified"], 5, "{model}");
+        let (_, answer) = json(&["ask", "--pack", &out, "Javier de Burgos used to work in"]);
+        assert_eq!(answer["text"], "Madrid", "{model}");
+        let size = fs::metadata(&backbone).expect("the backbone").len();
+        assert!(answer["fetched"]["bytes"].as_u64() > Some(size), "the backbone was fetched: {answer}");
+    }
+}
+
+/// Every golden model, on the CPU and on a GPU, which may be an emulated one.
+#[test]
+fn generate_prints_the_text_and_nothing_else() {
+    let golden = golden("");
+    let models = fs::read_dir(&golden).expect("golden models").map(|entry| entry.expect("an entry").path());
+    let models: Vec<PathBuf> = models.filter(|file| file.extension().is_some_and(|e| e == "gguf")).collect();
+    assert!(models.len() >= 22);
+    for model in models {
+        let model = model.display().to_string();
+        let arguments =
+            ["generate", "--prompt", "the", "--max-tokens", "9", "--backbone", &model, "--device"];
+        let on = |device: &'static str| [&arguments[..], &[device]].concat();
+        let output = run(&on("cpu"));
+        assert!(output.status.success(), "{model}");
+        let (_, generated) = json(&on("cpu"));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), generated["text"].as_str().expect("a text"));
+        assert!(generated["tokens"].as_array().map(Vec::len) <= Some(9));
+        assert_eq!(json(&on("gpu")).1["text"], generated["text"], "{model}");
+    }
 }
 
 #[test]
-fn generate_prints_the_text_and_nothing_else() {
-    let arguments = ["generate", "--prompt", "the", "--max-tokens", "5", "--device", "cpu", "--backbone"];
-    for model in
-        ["llama-f32.gguf", "llama-f16.gguf", "llama-q8_0.gguf", "llama-q4_0.gguf", "llama-tied-f32.gguf"]
-    {
-        let backbone = golden(model);
-        let arguments: Vec<&str> = arguments.into_iter().chain([backbone.as_str()]).collect();
-        let output = run(&arguments);
-        assert!(output.status.success());
-        let (_, generated) = json(&arguments);
-        assert_eq!(String::from_utf8_lossy(&output.stdout), generated["text"].as_str().expect("a text"));
-        assert_eq!(generated["tokens"].as_array().map(Vec::len), Some(5));
-    }
+fn generate_puts_a_message_into_the_chat_template() {
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data/mome-tiny-q8_0.gguf");
+    let tiny = tiny.display().to_string();
+    let question = "What is the capital of France?";
+    let arguments = ["generate", "--chat", "--prompt", question, "--max-tokens", "5", "--backbone", &tiny];
+    assert_eq!(json(&arguments).1["text"], " Liberal.\n");
+    let without = golden("gpt2-q8_0.gguf");
+    let said = failure(&["generate", "--chat", "--prompt", question, "--backbone", &without]);
+    assert!(said.contains("gpt2-q8_0.gguf has no chat template"), "{said}");
 }
 
 #[test]

@@ -124,6 +124,10 @@ fn the_figures_reached_are_kept() {
     assert!(figure("known", "right") >= 1965, "{unseen}");
     assert!(figure("known", "wrong") <= 6, "{unseen}");
     assert!(figure("unknown", "answered") <= 10, "{unseen}");
+    let confidence = &unseen["confidence"];
+    assert_eq!(confidence["questions"], 2500);
+    assert!(confidence["auroc"].as_f64() > Some(0.99), "{confidence}");
+    assert!(confidence["coverage_at_1_percent"].as_f64() > Some(0.75), "{confidence}");
 }
 
 #[test]

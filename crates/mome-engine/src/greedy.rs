@@ -6,8 +6,8 @@ use crate::{EngineError, Executor, Pass, Prediction};
 /// enough that little is thrown away after the end token.
 const STEP: usize = 8;
 
-/// The likeliest tokens after a prompt: `most`, or fewer where the `end` token comes (it is left out), or the
-/// backbone's context is full.
+/// The likeliest tokens after a prompt: `most`, or fewer where the backbone's context is full or one is not `wanted`,
+/// which is left out. `wanted` is asked of each token as it comes.
 ///
 /// # Errors
 /// As [`crate::Sequence::run`], and [`EngineError::Rows`] where the prompt is empty.
@@ -15,7 +15,7 @@ pub async fn greedy(
     executor: &dyn Executor,
     prompt: &[u32],
     most: usize,
-    end: Option<u32>,
+    mut wanted: impl FnMut(&Prediction) -> bool,
 ) -> Result<Vec<Prediction>, EngineError> {
     let room = executor.backbone().config().context.saturating_sub(prompt.len());
     let count = most.min(room);
@@ -23,11 +23,11 @@ pub async fn greedy(
     sequence.run(Pass { tokens: prompt, ..Pass::default() }).await?;
     let mut predictions = Vec::new();
     while predictions.len() < count {
-        let decoded = sequence.decode(STEP.min(count - predictions.len()), None).await?;
-        let ends = decoded.iter().position(|prediction| Some(prediction.token) == end);
-        predictions.extend(decoded.into_iter().take(ends.unwrap_or(STEP)));
-        if ends.is_some() {
-            break;
+        for prediction in sequence.decode(STEP.min(count - predictions.len()), None).await? {
+            if !wanted(&prediction) {
+                return Ok(predictions);
+            }
+            predictions.push(prediction);
         }
     }
     Ok(predictions)

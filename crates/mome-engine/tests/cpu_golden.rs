@@ -5,7 +5,7 @@
 mod common;
 
 use common::{GOLDEN, Golden, cpu, greedy, run, run_once, tiny};
-use mome_engine::{Head, Pass};
+use mome_engine::{CpuOptions, DeviceChoice, Head, OpenOptions, Pass, open};
 use proptest::prelude::*;
 
 #[test]
@@ -27,14 +27,22 @@ fn the_default_backbone_says_what_its_card_says() {
 
 #[test]
 fn threads_change_no_bit() {
-    let golden = Golden::load("llama-q8_0");
-    let executor = cpu(&golden.file);
-    let head = Head { rows: golden.ids.len(), logits: true, ..Head::default() };
-    let shared = run_once(&*executor, &golden.ids, head);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let alone = pool.install(|| run_once(&*executor, &golden.ids, head));
-    assert_eq!(shared.logits, alone.logits);
-    assert_eq!(shared.predictions, alone.predictions);
+    for name in ["llama-q8_0", "qwen3-q4_0", "gpt2-f32"] {
+        let golden = Golden::load(name);
+        let head = Head { rows: golden.ids.len(), logits: true, ..Head::default() };
+        let run = |threads| {
+            let cpu = CpuOptions { threads: Some(threads) };
+            let options = OpenOptions { device: DeviceChoice::Cpu, cpu, ..OpenOptions::default() };
+            let executor = pollster::block_on(open(&golden.file, options)).unwrap().executor;
+            run_once(&*executor, &golden.ids, head)
+        };
+        let alone = run(1);
+        for threads in [2, 3] {
+            let shared = run(threads);
+            assert_eq!(shared.logits, alone.logits, "{name}");
+            assert_eq!(shared.predictions, alone.predictions, "{name}");
+        }
+    }
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use mome::{Answer, AnswerOptions, Mome, MomeError};
+use mome::{Answer, AnswerOptions, Mome, MomeError, Reason};
 use mome_pack::WordingHash;
 use serde::Serialize;
 
 use crate::Question;
+use crate::metrics::{Judged, Metrics, Rate};
 
 /// What came of the questions. Field names are those of the JSON that `mome eval --json` prints.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -19,8 +20,25 @@ pub struct Evaluation {
     pub unknown: UnknownCounts,
     /// Those whose wording is stored in the pack.
     pub exact_canonical: WordingCounts,
+    /// The shares with their 95 % intervals. Stored wordings are not counted.
+    pub rates: Rates,
+    /// What the confidences are worth. Stored wordings are not counted.
+    pub confidence: Metrics,
     /// How long a reply took.
     pub latency_ms: Latency,
+}
+
+/// Shares of the questions whose wording is not stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Rates {
+    /// Answered right, of known questions.
+    pub right_of_known: Rate,
+    /// Answered wrongly, of known questions.
+    pub wrong_of_known: Rate,
+    /// Left unanswered because the draft did not verify, of known questions.
+    pub unverified_of_known: Rate,
+    /// Answered, of unknown questions.
+    pub answered_of_unknown: Rate,
 }
 
 /// Replies to questions that the pack should answer.
@@ -81,13 +99,20 @@ pub async fn evaluate(
         experts.into_iter().flat_map(|expert| expert.wordings).collect();
     let mut evaluation = Evaluation { questions: questions.len() as u64, ..Evaluation::default() };
     let mut milliseconds = Vec::with_capacity(questions.len());
+    let mut reworded = Reworded::default();
     for question in questions {
         let started = Instant::now();
         let answer = mome.answer(&question.question, options).await?;
         milliseconds.push(started.elapsed().as_secs_f64() * 1000.0);
-        evaluation.count(question, &answer, stored.contains(&WordingHash::of(&question.question)));
+        let is_stored = stored.contains(&WordingHash::of(&question.question));
+        evaluation.count(question, &answer, is_stored);
+        if !is_stored {
+            reworded.count(question, &answer);
+        }
         replied(question, &answer);
     }
+    evaluation.rates = reworded.rates();
+    evaluation.confidence = Metrics::of(&reworded.judged);
     milliseconds.sort_by(f64::total_cmp);
     evaluation.latency_ms = Latency { p50: quantile(&milliseconds, 0.5), p95: quantile(&milliseconds, 0.95) };
     Ok(evaluation)
@@ -112,6 +137,53 @@ impl Evaluation {
                 self.unknown.answered += u64::from(answer.known);
                 self.unknown.abstained += u64::from(!answer.known);
             }
+        }
+    }
+}
+
+/// Questions whose wording is not stored.
+#[derive(Default)]
+struct Reworded {
+    judged: Vec<Judged>,
+    known: u64,
+    right: u64,
+    wrong: u64,
+    unverified: u64,
+    answered_unknown: u64,
+}
+
+impl Reworded {
+    fn count(&mut self, question: &Question, answer: &Answer) {
+        let best = match answer.facts.first() {
+            Some(fact) => Some(&fact.id),
+            None => answer.suggestions.first().map(|suggestion| &suggestion.id),
+        };
+        // Facts with equal answers serve each other's questions.
+        let is_right = match &question.answer {
+            Some(right) => {
+                (answer.known && answer.text == *right) || (best.is_some() && best == question.id.as_ref())
+            }
+            None => false,
+        };
+        let known = question.answer.is_some();
+        self.judged.push(Judged { confidence: answer.confidence.into(), right: is_right, known });
+        if known {
+            self.known += 1;
+            self.right += u64::from(answer.known && is_right);
+            self.wrong += u64::from(answer.known && !is_right);
+            self.unverified += u64::from(answer.reason == Some(Reason::Unverified));
+        } else {
+            self.answered_unknown += u64::from(answer.known);
+        }
+    }
+
+    fn rates(&self) -> Rates {
+        let of_known = |part| Rate::of(part, self.known);
+        Rates {
+            right_of_known: of_known(self.right),
+            wrong_of_known: of_known(self.wrong),
+            unverified_of_known: of_known(self.unverified),
+            answered_of_unknown: Rate::of(self.answered_unknown, self.judged.len() as u64 - self.known),
         }
     }
 }

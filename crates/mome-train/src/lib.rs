@@ -9,13 +9,15 @@ mod evaluate;
 mod facts;
 mod logistic;
 mod memorize;
+mod metrics;
 mod principal;
 mod training;
 mod wordings;
 mod write;
 
-pub use evaluate::{Evaluation, KnownCounts, Latency, UnknownCounts, WordingCounts, evaluate};
+pub use evaluate::{Evaluation, KnownCounts, Latency, Rates, UnknownCounts, WordingCounts, evaluate};
 pub use facts::{Fact, FactsError, Question, read_facts, read_questions};
 pub use memorize::{MemorizeError, MemorizeOptions, Report, Stage, memorize};
+pub use metrics::{Judged, Metrics, Rate, ReliabilityBin, RiskCoverage, TScore};
 pub use training::{ATTENTION, Training};
 pub use wordings::Wordings;

@@ -46,7 +46,7 @@ impl Backbone {
     /// # Errors
     /// As for [`Backbone::logits`].
     pub async fn generate(&self, prompt: Vec<u32>, count: usize) -> Result<Vec<u32>, JsError> {
-        let generated = greedy(&*self.executor, &prompt, count, None).await?;
+        let generated = greedy(&*self.executor, &prompt, count, |_| true).await?;
         Ok(generated.into_iter().map(|prediction| prediction.token).collect())
     }
 }

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use mome_backbone::{Gguf, GgufError, Token, Tokenizer, TokenizerError};
+
 /// Bytes of a metadata value with its type number before them.
 pub enum Meta<'a> {
     U32(u32),
@@ -12,6 +14,8 @@ pub enum Meta<'a> {
     Text(&'a str),
     Texts(&'a [String]),
     Integers(&'a [i32]),
+    Floats(&'a [f32]),
+    Bytes(&'a [u8]),
     /// A type number and bytes, as they are.
     Raw(u32, &'a [u8]),
 }
@@ -57,6 +61,10 @@ impl Writer {
             Meta::Integers(values) => {
                 (9, list(5, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect()))
             }
+            Meta::Floats(values) => {
+                (9, list(6, values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect()))
+            }
+            Meta::Bytes(values) => (9, list(0, values.len(), values.to_vec())),
             Meta::Raw(kind, bytes) => (kind, bytes.to_vec()),
         };
         let value = [u32::to_le_bytes(kind).to_vec(), bytes].concat();
@@ -157,6 +165,35 @@ pub fn byte_vocabulary() -> Vec<String> {
     let bytes =
         (0..=u8::MAX).map(|byte| if printable(byte) { char::from(byte) } else { others.next().unwrap() });
     std::iter::once("<|endoftext|>".to_owned()).chain(bytes.map(String::from)).collect()
+}
+
+/// A file with nothing but a tokenizer: SentencePiece's, of pieces with scores and types.
+pub fn sentence_piece(model: &str, pieces: &[(&str, f32, i32)]) -> Writer {
+    let texts: Vec<String> = pieces.iter().map(|(text, ..)| (*text).to_owned()).collect();
+    let scores: Vec<f32> = pieces.iter().map(|(_, score, _)| *score).collect();
+    let types: Vec<i32> = pieces.iter().map(|(.., kind)| *kind).collect();
+    Writer::default()
+        .meta("tokenizer.ggml.model", Meta::Text(model))
+        .meta("tokenizer.ggml.tokens", Meta::Texts(&texts))
+        .meta("tokenizer.ggml.scores", Meta::Floats(&scores))
+        .meta("tokenizer.ggml.token_type", Meta::Integers(&types))
+        .meta("tokenizer.ggml.bos_token_id", Meta::U32(1))
+        .meta("tokenizer.ggml.eos_token_id", Meta::U32(2))
+}
+
+/// The tokenizer of a file.
+pub fn tokenizer(file: &Writer) -> Result<Tokenizer, TokenizerError> {
+    Tokenizer::read(&parse(&file.bytes()).unwrap())
+}
+
+/// The ids of a text's tokens.
+pub fn ids(tokens: &[Token]) -> Vec<u32> {
+    tokens.iter().map(|token| token.id).collect()
+}
+
+/// Reads the head of a file that is wholly at hand.
+pub fn parse(file: &[u8]) -> Result<Gguf, GgufError> {
+    Gguf::parse(file, file.len() as u64)
 }
 
 /// A file of the test data.

@@ -36,7 +36,7 @@ impl Kernel for Gelu<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
         /// `sqrt(8 / pi)`: twice the factor within tanh, since `1 + tanh(z) = 2 / (1 + exp(-2 z))`.
-        const FACTOR: f32 = 1.595_769_1;
+        const FACTOR: f32 = 1.595_769_2;
         for x in self.0 {
             let twice = FACTOR * (*x + 0.044_715 * *x * *x * *x);
             *x /= 1.0 + exp(-twice);

@@ -1,19 +1,14 @@
 //! Grouped-query attention over a KV cache, page by page with a running softmax (as in FlashAttention,
 //! arXiv 2205.14135).
 
-use mome_backbone::Config;
-
-use super::simd::{Kernel, Simd, exp, largest, multiply_add, total};
+use super::simd::{Kernel, LANES, Simd, exp, largest, multiply_add, total};
 use super::threads::Processor;
 
 /// Positions in a page. Pages begin at multiples of it, so that sums do not depend on how tokens came in.
 const PAGE: usize = 64;
 
-/// Columns of a value that are summed in registers.
-const COLUMNS: usize = 32;
-
-/// Multiplications below which another thread costs more than it brings.
-const WORTH_A_THREAD: usize = 1 << 16;
+/// Multiplications for which it is worth while to involve another thread.
+const WORTH_A_THREAD: usize = 1 << 17;
 
 /// The keys and values of one block, page after page.
 pub(super) struct KvCache {
@@ -33,8 +28,8 @@ struct Page {
 
 impl KvCache {
     /// An empty one for heads of that shape.
-    pub(super) fn new(config: &Config) -> Self {
-        Self { kv_heads: config.kv_heads, head_width: config.head_width, len: 0, pages: Vec::new() }
+    pub(super) fn new(kv_heads: usize, head_width: usize) -> Self {
+        Self { kv_heads, head_width, len: 0, pages: Vec::new() }
     }
 
     /// Appends keys and values of new positions, `[tokens, kv_heads, head_width]` each.
@@ -94,7 +89,7 @@ impl Kernel for Attend<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _simd: S) {
+    fn run<S: Simd>(self, simd: S) {
         let KvCache { kv_heads, head_width, pages, .. } = self.cache;
         let queries = self.queries.chunks_exact(*head_width);
         for (index, (query, out)) in queries.zip(self.out.chunks_exact_mut(*head_width)).enumerate() {
@@ -106,7 +101,7 @@ impl Kernel for Attend<'_> {
                 let keys = &page.keys[kv_head * head_width..][..*head_width];
                 let values = &page.values[kv_head * head_width * PAGE..][..head_width * PAGE];
                 let positions = (seen - index * PAGE).min(PAGE);
-                softmax.add_page::<S>(query, keys, values, positions, out);
+                softmax.add_page(simd, query, keys, values, positions, out);
             }
             for out in out {
                 *out /= softmax.sum;
@@ -127,6 +122,7 @@ impl Softmax {
     #[inline(always)]
     fn add_page<S: Simd>(
         &mut self,
+        simd: S,
         query: &[f32],
         keys: &[[f32; PAGE]],
         values: &[f32],
@@ -134,11 +130,16 @@ impl Softmax {
         out: &mut [f32],
     ) {
         let scale = 1.0 / (query.len() as f32).sqrt();
-        let mut shares = [0.0; PAGE];
+        let mut sums = [simd.splat(0.0); PAGE / LANES];
         for (query, keys) in query.iter().zip(keys) {
-            for position in 0..PAGE {
-                shares[position] = multiply_add::<S>(query * scale, keys[position], shares[position]);
+            let query = simd.splat(query * scale);
+            for (sums, keys) in sums.iter_mut().zip(keys.as_chunks().0) {
+                *sums = simd.mul_add(query, simd.load(keys), *sums);
             }
+        }
+        let mut shares = [0.0; PAGE];
+        for (sums, shares) in sums.into_iter().zip(shares.as_chunks_mut().0) {
+            simd.store(sums, shares);
         }
         let before = self.largest;
         let highest = largest(&shares[..positions]);
@@ -150,25 +151,98 @@ impl Softmax {
         // The first page has nothing before it: exp(-inf) would be small, not zero, but multiplies zeros.
         let correction = exp(before - self.largest);
         self.sum = self.sum * correction + total(&shares);
-        for (index, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let values = values.chunks_exact(query.len()).map(|values| &values[index * COLUMNS..]);
-            let values = shares[..positions].iter().zip(values);
-            if let Ok(out) = <&mut [f32; COLUMNS]>::try_from(&mut *out) {
-                let mut sums = out.map(|out| out * correction);
-                for (share, values) in values {
-                    for column in 0..COLUMNS {
-                        sums[column] = multiply_add::<S>(*share, values[column], sums[column]);
-                    }
-                }
-                *out = sums;
-            } else {
-                out.iter_mut().for_each(|out| *out *= correction);
-                for (share, values) in values {
-                    for (out, value) in out.iter_mut().zip(values) {
-                        *out = multiply_add::<S>(*share, *value, *out);
-                    }
+        let width = query.len();
+        let (chunks, rest) = out.as_chunks_mut::<LANES>();
+        for (index, chunk) in chunks.iter_mut().enumerate() {
+            let mut sums = simd.mul(simd.load(chunk), simd.splat(correction));
+            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+                if let Some(values) = values[index * LANES..].first_chunk() {
+                    sums = simd.mul_add(simd.splat(*share), simd.load(values), sums);
                 }
             }
+            simd.store(sums, chunk);
+        }
+        let rest_at = width - rest.len();
+        for (column, out) in rest.iter_mut().enumerate() {
+            *out *= correction;
+            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+                *out = multiply_add::<S>(*share, values[rest_at + column], *out);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Numbers in [-1, 1), the same for the same seed.
+    fn numbers(seed: u32, count: usize) -> Vec<f32> {
+        let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+        let states = std::iter::successors(Some(seed), next).skip(1);
+        states.take(count).map(|state| (state >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
+    }
+
+    fn attend_naively(query: &[f32], keys: &[&[f32]], values: &[&[f32]]) -> Vec<f64> {
+        let dot = |key: &[f32]| query.iter().zip(key).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+        let scale = (query.len() as f64).sqrt();
+        let powers: Vec<f64> = keys.iter().map(|key| (dot(key) / scale).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        let column = |column: usize| {
+            powers.iter().zip(values).map(|(power, value)| power / sum * f64::from(value[column])).sum()
+        };
+        (0..query.len()).map(column).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Any shape, over several pages; cut anywhere and on any number of threads, with the same bits.
+        #[test]
+        fn equals_a_naive_loop(
+            (kv_heads, group, head_width) in (1usize..3, 1usize..4, 1usize..70),
+            (before, tokens) in (0usize..150, 1usize..60),
+            cut in 0usize..60,
+            threads in 1usize..4,
+            seed in any::<u32>(),
+        ) {
+            let (heads, width, len) = (kv_heads * group, kv_heads * head_width, before + tokens);
+            let queries: Vec<f32> =
+                numbers(seed, tokens * heads * head_width).iter().map(|query| 6.0 * query).collect();
+            let (keys, values) = (numbers(!seed, len * width), numbers(seed ^ 77, len * width));
+            let mut cache = KvCache::new(kv_heads, head_width);
+            cache.append(&keys, &values);
+            let mut out = Vec::new();
+            cache.attend(&Processor::new(threads), heads, &queries, &mut out);
+
+            for (index, (query, out)) in queries.chunks(head_width).zip(out.chunks(head_width)).enumerate() {
+                let (token, head) = (index / heads, index % heads);
+                let at = head / group * head_width;
+                let of_head = |all: &'_ [f32]| -> Vec<Vec<f32>> {
+                    all.chunks(width).take(before + token + 1).map(|one| one[at..][..head_width].to_vec()).collect()
+                };
+                let (keys, values) = (of_head(&keys), of_head(&values));
+                let keys: Vec<&[f32]> = keys.iter().map(Vec::as_slice).collect();
+                let values: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+                for (found, expected) in out.iter().zip(attend_naively(query, &keys, &values)) {
+                    prop_assert!((f64::from(*found) - expected).abs() < 2e-5, "{found} for {expected}");
+                }
+            }
+
+            let cut = cut.min(tokens);
+            let mut cache = KvCache::new(kv_heads, head_width);
+            let mut parts = Vec::new();
+            for (first, last) in [(0, before + cut), (before + cut, len)] {
+                cache.append(&keys[first * width..last * width], &values[first * width..last * width]);
+                let row = heads * head_width;
+                let queries = &queries[(first.max(before) - before) * row..(last - before) * row];
+                let mut out = Vec::new();
+                cache.attend(&Processor::new(1), heads, queries, &mut out);
+                parts.extend(out);
+            }
+            prop_assert_eq!(parts, out);
         }
     }
 }

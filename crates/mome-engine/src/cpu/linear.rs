@@ -8,8 +8,8 @@ use super::threads::Processor;
 /// A matrix and its bias.
 pub(super) type Linear = mome_backbone::Linear<Matrix, Vec<f32>>;
 
-/// Multiplications below which another thread costs more than it brings.
-const WORTH_A_THREAD: usize = 1 << 16;
+/// Multiplications for which it is worth while to involve another thread.
+const WORTH_A_THREAD: usize = 1 << 17;
 
 /// Room for products, used again and again.
 #[derive(Default)]

@@ -24,7 +24,8 @@ pub(crate) struct CpuSequence {
 
 impl CpuSequence {
     pub(super) fn new(model: Arc<Model>, capacity: usize) -> Self {
-        let caches = (0..model.config.layers).map(|_| KvCache::new(&model.config)).collect();
+        let config = &model.config;
+        let caches = (0..config.layers).map(|_| KvCache::new(config.kv_heads, config.head_width)).collect();
         Self { model, capacity, len: 0, caches, last: Vec::new(), room: Workspace::default() }
     }
 

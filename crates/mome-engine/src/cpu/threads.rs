@@ -1,31 +1,38 @@
 //! Who does the arithmetic: which instructions, on how many threads.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod team;
+
 use super::simd::Level;
+#[cfg(not(target_arch = "wasm32"))]
+use team::Team;
+
+/// Pieces that work is cut into for each thread, so that none waits long for another.
+#[cfg(not(target_arch = "wasm32"))]
+const SHARES: usize = 4;
 
 /// Instructions and threads.
 pub(super) struct Processor {
     pub level: Level,
+    /// `None` where there is one thread.
     #[cfg(not(target_arch = "wasm32"))]
-    helpers: Option<rayon::ThreadPool>,
+    team: Option<Team>,
 }
 
 impl Processor {
     /// The best instructions there are, on `threads` threads, of which the caller's is one.
     pub(super) fn new(threads: usize) -> Self {
-        #[cfg(not(target_arch = "wasm32"))]
-        let helpers = match threads {
-            0 | 1 => None,
-            _ => rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build().ok(),
-        };
+        #[cfg(target_arch = "wasm32")]
+        let _ = threads;
         Self {
             level: Level::best(),
             #[cfg(not(target_arch = "wasm32"))]
-            helpers,
+            team: Team::new(threads),
         }
     }
 
-    /// Cuts `items` into at most `most` runs of whole units, one for each thread, and does `work` on all at once. It is
-    /// told the first unit of its run.
+    /// Cuts `items` into at most `most` runs of whole units, and does `work` on all of them, on several threads at once.
+    /// It is told the first unit of its run.
     pub(super) fn share<T: Send>(
         &self,
         items: &mut [T],
@@ -34,25 +41,18 @@ impl Processor {
         work: impl Fn(usize, &mut [T]) + Sync,
     ) {
         #[cfg(not(target_arch = "wasm32"))]
-        if let Some(helpers) = &self.helpers
+        if let Some(team) = &self.team
             && most > 1
+            // A caller that is one of many leaves the other cores to the others.
             && rayon::current_thread_index().is_none()
         {
-            let shares = most.min(helpers.current_num_threads() + 1);
-            let units = items.len() / unit.max(1);
-            let share = units.div_ceil(shares) * unit;
-            if share < items.len() {
-                let (own, others) = items.split_at_mut(share);
-                let work = &work;
-                helpers.in_place_scope(|scope| {
-                    for (index, items) in others.chunks_mut(share).enumerate() {
-                        scope.spawn(move |_| work((index + 1) * share / unit, items));
-                    }
-                    work(0, own);
-                });
-                return;
-            }
+            let shares = most.min(team.threads() * SHARES);
+            let share = (items.len() / unit.max(1)).div_ceil(shares).max(1);
+            team.for_each(items.chunks_mut(share * unit), |index, items| work(index * share, items));
+            return;
         }
+        #[cfg(target_arch = "wasm32")]
+        let _ = (unit, most);
         work(0, items);
     }
 }

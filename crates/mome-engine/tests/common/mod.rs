@@ -14,11 +14,14 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// Golden models: random weights, logits by Hugging Face transformers on the dequantised weights.
-pub const GOLDEN: [&str; 19] = [
+pub const GOLDEN: [&str; 22] = [
     "llama-f32",
     "llama-f16",
     "llama-q8_0",
     "llama-q4_0",
+    "llama-q4_1",
+    "llama-q5_0",
+    "llama-q5_1",
     "llama-tied-f32",
     "llama-tied-q8_0",
     "llama-tied-q4_0",

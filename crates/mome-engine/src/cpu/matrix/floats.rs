@@ -12,11 +12,13 @@ pub(super) struct FloatPanels<E> {
 
 impl<E: Element> FloatPanels<E> {
     /// From `weights [rows, columns]`.
-    pub(super) fn pack(weights: impl Iterator<Item = E>, rows: usize, columns: usize) -> Self {
+    pub(super) fn pack(mut weights: impl Iterator<Item = E>, rows: usize, columns: usize) -> Self {
         let mut packed = vec![[E::ZERO; LANES]; rows.div_ceil(LANES) * columns];
-        for (index, weight) in weights.enumerate() {
-            let (row, column) = (index / columns, index % columns);
-            packed[row / LANES * columns + column][row % LANES] = weight;
+        for row in 0..rows {
+            let panel = &mut packed[row / LANES * columns..][..columns];
+            for (lanes, weight) in panel.iter_mut().zip(weights.by_ref()) {
+                lanes[row % LANES] = weight;
+            }
         }
         Self { columns, weights: packed }
     }

@@ -43,7 +43,7 @@ pub(super) struct QuantizedPanels {
     sub_scales: Vec<[i8; LANES]>,
     /// As the scales within; empty where there are no minimums within.
     sub_minimums: Vec<[i8; LANES]>,
-    /// What each code stands for, and `offset`.
+    /// What each code stands for, plus `offset`; read where `packing.table`.
     pub(super) table: [u8; 16],
     /// What is to be taken off each code, or each entry of the table.
     pub(super) offset: i32,
@@ -121,14 +121,17 @@ impl QuantizedPanels {
             }
         }
         let vectors = &mut self.codes[first_tile * (low + high)..][..tiles * (low + high)];
-        for (vectors, codes) in vectors.chunks_exact_mut(low + high).zip(block.codes.chunks_exact(BLOCK)) {
-            for (column, code) in codes.iter().enumerate() {
-                let (pair, word) = (column / 2, 2 * lane + column % 2);
-                let code = u16::from(*code);
-                vectors[pair * low / 16].0[word] |= (code & ((1 << low) - 1)) << (pair * low % 16);
-                if high > 0 {
-                    vectors[low + pair * high / 16].0[word] |= (code >> low) << (pair * high % 16);
-                }
+        for (vectors, codes) in vectors.chunks_exact_mut(low + high).zip(block.codes.as_chunks().0) {
+            let (low_vectors, high_vectors) = vectors.split_at_mut(low);
+            match low {
+                8 => put_fields::<8>(codes, 0, lane, low_vectors),
+                4 => put_fields::<4>(codes, 0, lane, low_vectors),
+                _ => put_fields::<2>(codes, 0, lane, low_vectors),
+            }
+            match high {
+                0 => {}
+                1 => put_fields::<1>(codes, low, lane, high_vectors),
+                _ => put_fields::<2>(codes, low, lane, high_vectors),
             }
         }
     }
@@ -186,6 +189,19 @@ impl QuantizedPanels {
             None => Some(minimums),
             Some(within) => Some(simd.mul(minimums, simd.load_bytes(within))),
         }
+    }
+}
+
+/// Puts `BITS` bits of each code of a row, from bit `first` on, where [`Packing`] has them.
+#[inline(always)]
+fn put_fields<const BITS: usize>(codes: &[u8; BLOCK], first: usize, lane: usize, vectors: &mut [Vector]) {
+    let fields = 16 / BITS;
+    for (vector, pairs) in vectors.iter_mut().zip(codes.chunks_exact(2 * fields)) {
+        let mut words = [0u16; 2];
+        for (at, code) in pairs.iter().enumerate() {
+            words[at % 2] |= (u16::from(*code) >> first & ((1 << BITS) - 1)) << (at / 2 * BITS);
+        }
+        vector.0[2 * lane..][..2].copy_from_slice(&words);
     }
 }
 

@@ -85,7 +85,7 @@ pub(in crate::cpu) fn index_of_largest(numbers: &[f32]) -> Option<usize> {
 /// below the least normal number are about that number.
 #[inline(always)]
 pub(in crate::cpu) fn exp(x: f32) -> f32 {
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     /// Added to a number of moderate size, puts its nearest integer into the lowest bits.
     const ROUND: f32 = 12_582_912.0;

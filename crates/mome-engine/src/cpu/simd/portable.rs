@@ -52,9 +52,8 @@ impl Simd for Portable {
     #[inline(always)]
     fn dot(self, codes: Vector, pair: i32, mut sums: [i32; LANES]) -> [i32; LANES] {
         let [first, second] = bytemuck::cast::<i32, [i16; 2]>(pair).map(i32::from);
-        for lane in 0..LANES {
-            let [a, b] = [codes.0[2 * lane], codes.0[2 * lane + 1]];
-            sums[lane] += i32::from(a.cast_signed()) * first + i32::from(b.cast_signed()) * second;
+        for (sum, [a, b]) in sums.iter_mut().zip(codes.0.as_chunks().0) {
+            *sum += i32::from(a.cast_signed()) * first + i32::from(b.cast_signed()) * second;
         }
         sums
     }

@@ -1,4 +1,8 @@
 //! WebAssembly's 128-bit vectors: sixteen lanes are four of them.
+#![expect(
+    unsafe_code,
+    reason = "loads and stores of whole vectors; put together lane by lane they cost far more"
+)]
 
 use std::arch::wasm32::*;
 
@@ -14,6 +18,7 @@ pub(in crate::cpu) struct Wasm;
 /// Four vectors.
 type Four = [v128; 4];
 
+/// Does an operation on each of them. Instructions are given as closures, since functions that want simd128 are no `Fn`.
 #[inline(always)]
 fn each(a: Four, b: Four, operation: impl Fn(v128, v128) -> v128) -> Four {
     [operation(a[0], b[0]), operation(a[1], b[1]), operation(a[2], b[2]), operation(a[3], b[3])]
@@ -28,8 +33,7 @@ impl Simd for Wasm {
 
     #[inline(always)]
     fn codes(self, vector: &Vector) -> Four {
-        let [a, b, c, d] = bytemuck::cast::<[u16; 2 * LANES], [[u16; 8]; 4]>(vector.0);
-        [eight(a), eight(b), eight(c), eight(d)]
+        load_vectors(&vector.0)
     }
 
     #[inline(always)]
@@ -44,14 +48,7 @@ impl Simd for Wasm {
 
     #[inline(always)]
     fn lookup(self, codes: Four, table: &[u8; 16]) -> Four {
-        let table = u64x2(
-            u64::from_le_bytes([
-                table[0], table[1], table[2], table[3], table[4], table[5], table[6], table[7],
-            ]),
-            u64::from_le_bytes([
-                table[8], table[9], table[10], table[11], table[12], table[13], table[14], table[15],
-            ]),
-        );
+        let [table] = load_vectors(table);
         // An index beyond the table makes a zero: so the upper bytes stay zeros.
         let upper = u16x8_splat(0x8000);
         each(codes, [table; 4], |codes, table| u8x16_swizzle(table, v128_or(codes, upper)))
@@ -64,13 +61,13 @@ impl Simd for Wasm {
 
     #[inline(always)]
     fn dot(self, codes: Four, pair: i32, sums: Four) -> Four {
-        let products = each(codes, [i32x4_splat(pair); 4], i32x4_dot_i16x8);
-        each(sums, products, i32x4_add)
+        let products = each(codes, [i32x4_splat(pair); 4], |a, b| i32x4_dot_i16x8(a, b));
+        each(sums, products, |a, b| i32x4_add(a, b))
     }
 
     #[inline(always)]
     fn to_floats(self, sums: Four) -> Four {
-        sums.map(f32x4_convert_i32x4)
+        sums.map(|sums| f32x4_convert_i32x4(sums))
     }
 
     #[inline(always)]
@@ -80,8 +77,7 @@ impl Simd for Wasm {
 
     #[inline(always)]
     fn load(self, values: &[f32; LANES]) -> Four {
-        let four = |at: usize| f32x4(values[at], values[at + 1], values[at + 2], values[at + 3]);
-        [four(0), four(4), four(8), four(12)]
+        load_vectors(values)
     }
 
     #[inline(always)]
@@ -96,33 +92,37 @@ impl Simd for Wasm {
 
     #[inline(always)]
     fn store(self, values: Four, out: &mut [f32; LANES]) {
-        for (values, out) in values.into_iter().zip(out.as_chunks_mut().0) {
-            *out = [
-                f32x4_extract_lane::<0>(values),
-                f32x4_extract_lane::<1>(values),
-                f32x4_extract_lane::<2>(values),
-                f32x4_extract_lane::<3>(values),
-            ];
+        for (values, out) in values.into_iter().zip(out.as_chunks_mut::<4>().0) {
+            // SAFETY: four floats are written to four.
+            unsafe { v128_store(out.as_mut_ptr().cast(), values) }
         }
     }
 
     #[inline(always)]
     fn add(self, a: Four, b: Four) -> Four {
-        each(a, b, f32x4_add)
+        each(a, b, |a, b| f32x4_add(a, b))
     }
 
     #[inline(always)]
     fn mul(self, a: Four, b: Four) -> Four {
-        each(a, b, f32x4_mul)
+        each(a, b, |a, b| f32x4_mul(a, b))
     }
 
     #[inline(always)]
     fn mul_add(self, a: Four, b: Four, c: Four) -> Four {
-        each(each(a, b, f32x4_mul), c, f32x4_add)
+        self.add(self.mul(a, b), c)
     }
 }
 
+/// Reads `N` vectors from as many bytes.
 #[inline(always)]
-fn eight([a, b, c, d, e, f, g, h]: [u16; 8]) -> v128 {
-    u16x8(a, b, c, d, e, f, g, h)
+fn load_vectors<T: bytemuck::Pod, const L: usize, const N: usize>(values: &[T; L]) -> [v128; N] {
+    const { assert!(size_of::<[T; L]>() == size_of::<[v128; N]>()) };
+    let pointer: *const v128 = values.as_ptr().cast();
+    let mut vectors = [u8x16_splat(0); N];
+    for (index, vector) in vectors.iter_mut().enumerate() {
+        // SAFETY: the values have as many bytes as the vectors, and `v128_load` needs no alignment.
+        *vector = unsafe { v128_load(pointer.add(index)) };
+    }
+    vectors
 }
