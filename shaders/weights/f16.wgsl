@@ -7,7 +7,7 @@ const SCALES: u32 = 1u;
 const PLACES: vec4f = vec4f(1.0);
 const OFFSET_COLUMNS: vec4f = vec4f(0.0);
 
-@group(0) @binding(1) var<storage, read> weights: array<vec2u>;
+@group(0) @binding(1) var<storage, read> weights: array<Halves>;
 
 // Four rows of the block's four columns.
 fn columns(block: u32, lane: u32, part: u32) -> mat4x4f {
@@ -16,8 +16,7 @@ fn columns(block: u32, lane: u32, part: u32) -> mat4x4f {
 }
 
 fn column(at: u32) -> vec4f {
-    let halves = weights[at];
-    return vec4f(unpack2x16float(halves.x), unpack2x16float(halves.y));
+    return halves(weights[at]);
 }
 
 fn scale_of(block: u32, lane: u32, half: u32) -> Scale {

@@ -1,5 +1,7 @@
-// Scales of four rows as 16-bit floats.
+// Four 16-bit floats, two in a word (the lower half first).
 
-fn halves(words: vec2u) -> vec4f {
+alias Halves = vec2u;
+
+fn halves(words: Halves) -> vec4f {
     return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));
 }

@@ -4,7 +4,7 @@
 
 const SCALES: u32 = 1u;
 
-@group(0) @binding(2) var<storage, read> scales: array<vec2u>;
+@group(0) @binding(2) var<storage, read> scales: array<Halves>;
 
 fn scale_of(block: u32, lane: u32, half: u32) -> Scale {
     let scale = halves(scales[block * 8u + lane]);

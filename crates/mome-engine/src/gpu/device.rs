@@ -7,11 +7,14 @@ use bytemuck::Pod;
 use futures::channel::oneshot;
 use wgpu::{Adapter, Buffer, BufferUsages, Device, DeviceType, ErrorFilter, Queue};
 
-use super::kernels::Lanes;
+use super::kernels::{Features, Lanes, Variant};
 use crate::EngineError;
 
 /// Names by which software adapters go, for browsers that don't say what type an adapter has.
 const SOFTWARE_ADAPTERS: [&str; 4] = ["swiftshader", "llvmpipe", "lavapipe", "basic render"];
+
+/// Features that kernels have a variant for.
+const OPTIONAL_FEATURES: wgpu::Features = wgpu::Features::SHADER_F16.union(wgpu::Features::SUBGROUP);
 
 /// How many bytes may wait to be copied to the device: writes are staged in memory until they are submitted.
 const MOST_STAGED: u64 = 8 << 20;
@@ -33,12 +36,25 @@ pub(super) struct Gpu {
 }
 
 impl Gpu {
-    /// Opens the adapter that the system prefers, with WebGPU's default limits and no features.
+    /// Opens the adapter that the system prefers, with WebGPU's default limits and those optional features that the
+    /// kernels use and the adapter has.
     ///
     /// # Errors
     /// [`EngineError::NoGpu`] where there is no adapter, it cannot be opened, or it is emulated in software and
     /// that is not allowed.
     pub async fn open(allow_software: bool) -> Result<Self, EngineError> {
+        Self::open_with(allow_software, OPTIONAL_FEATURES).await
+    }
+
+    /// As [`Self::open`], with WebGPU's default limits and no features.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_plain(allow_software: bool) -> Result<Self, EngineError> {
+        Self::open_with(allow_software, wgpu::Features::empty()).await
+    }
+
+    async fn open_with(allow_software: bool, optional: wgpu::Features) -> Result<Self, EngineError> {
         let instance = wgpu::Instance::default();
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
@@ -54,7 +70,11 @@ impl Gpu {
             return Err(EngineError::NoGpu(format!("the only GPU at hand, {name}, is emulated in software")));
         }
         let (device, queue) = adapter
-            .request_device(&wgpu::DeviceDescriptor { label: Some("mome"), ..Default::default() })
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("mome"),
+                required_features: adapter.features() & optional,
+                ..Default::default()
+            })
             .await
             .map_err(|error| EngineError::NoGpu(format!("{name} cannot be opened: {error}")))?;
 
@@ -70,9 +90,21 @@ impl Gpu {
         Ok(Self { device, queue, name, binding_limit, software, staged, failure })
     }
 
-    /// How invocations of matrix products share their work.
-    pub fn lanes(&self) -> Lanes {
-        if self.software { Lanes::Alone } else { Lanes::Together }
+    /// The optional features that the device has.
+    pub fn features(&self) -> Features {
+        let features = self.device.features();
+        Features {
+            f16: features.contains(wgpu::Features::SHADER_F16),
+            subgroups: features.contains(wgpu::Features::SUBGROUP),
+        }
+    }
+
+    /// The kernels that serve the adapter best. Software adapters gain nothing from optional features.
+    pub fn variant(&self) -> Variant {
+        match self.software {
+            true => Lanes::Alone.into(),
+            false => Variant { lanes: Lanes::Together, features: self.features() },
+        }
     }
 
     /// Does `work` on the device and reports what the device finds wrong with it.

@@ -14,6 +14,9 @@ macro_rules! shader {
     };
 }
 
+/// What a shader with subgroups begins with: browsers want the directive, natively naga does not know it.
+const ENABLE_SUBGROUPS: &str = if cfg!(target_arch = "wasm32") { "enable subgroups;\n" } else { "" };
+
 /// One kernel, ready to be dispatched.
 #[derive(Clone)]
 pub(super) struct Kernel {
@@ -48,6 +51,28 @@ pub(super) enum Lanes {
     Alone,
     /// Together, for GPUs, which have more lanes than small matrices have rows.
     Together,
+}
+
+/// What of WebGPU's optional features the kernels use, where the adapter has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Features {
+    /// 16-bit floats (`shader-f16`), to read weights and scales of that type.
+    pub f16: bool,
+    /// Subgroups, for reductions over lanes.
+    pub subgroups: bool,
+}
+
+/// Which of the kernels are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Variant {
+    pub lanes: Lanes,
+    pub features: Features,
+}
+
+impl From<Lanes> for Variant {
+    fn from(lanes: Lanes) -> Self {
+        Self { lanes, features: Features::default() }
+    }
 }
 
 /// What becomes of the sums of a matrix product.
@@ -106,7 +131,7 @@ impl MatmulKernels {
 
 /// The kernels that read a weight matrix, for one type of weights, each compiled when first asked for.
 pub(super) struct WeightKernels {
-    lanes: Lanes,
+    variant: Variant,
     device: Device,
     kind: TensorType,
     embed: OnceLock<Kernel>,
@@ -114,14 +139,14 @@ pub(super) struct WeightKernels {
 }
 
 impl WeightKernels {
-    fn new(device: &Device, lanes: Lanes, kind: TensorType) -> Self {
+    fn new(device: &Device, variant: Variant, kind: TensorType) -> Self {
         let (embed, matmul) = (OnceLock::new(), Default::default());
-        Self { lanes, device: device.clone(), kind, embed, matmul }
+        Self { variant, device: device.clone(), kind, embed, matmul }
     }
 
     /// The lookup of embeddings.
     pub fn embed(&self) -> &Kernel {
-        let source = || [&weights_source(self.kind), shader!("embed")].concat();
+        let source = || [&weights_source(self.kind, self.variant.features), shader!("embed")].concat();
         self.embed
             .get_or_init(|| Kernel::new(&self.device, &format!("embed {}", self.kind.name()), &source()))
     }
@@ -132,9 +157,9 @@ impl WeightKernels {
     }
 
     fn compile_matmul(&self, store: Store) -> MatmulKernels {
-        let weights = weights_source(self.kind);
+        let weights = weights_source(self.kind, self.variant.features);
         // Each invocation has eight rows: as many invocations a workgroup as `WIDTH` in the file says.
-        let (lanes, rows) = match self.lanes {
+        let (lanes, rows) = match self.variant.lanes {
             Lanes::Alone => (shader!("matmul/lanes_alone"), 8 * 8),
             Lanes::Together => (shader!("matmul/lanes_together"), 8 * 16),
         };
@@ -147,7 +172,7 @@ impl WeightKernels {
         MatmulKernels {
             one: compile(&[shader!("matmul/tokens_1"), lanes, matmul], rows, 1),
             few: compile(&[shader!("matmul/tokens_4"), lanes, matmul], rows, 4),
-            many: match self.lanes {
+            many: match self.variant.lanes {
                 Lanes::Alone => None,
                 Lanes::Together => Some(compile(&[shader!("matmul_tiled")], 64, 32)),
             },
@@ -156,10 +181,17 @@ impl WeightKernels {
 }
 
 /// The part of a shader that reads weights of a type.
-fn weights_source(kind: TensorType) -> String {
+fn weights_source(kind: TensorType, features: Features) -> String {
+    let native_halves = match kind {
+        TensorType::F16 => features.f16,
+        TensorType::F32 | TensorType::BF16 => false,
+        // The other layouts have bytes next to their 16-bit floats.
+        _ => features.f16 && matches!(scale_layout(kind), ScaleLayout::One | ScaleLayout::OneMin),
+    };
+    let halves = if native_halves { shader!("weights/halves_f16") } else { shader!("weights/halves") };
     let quants = match kind {
         TensorType::F32 => return [shader!("weights/block"), shader!("weights/f32")].concat(),
-        TensorType::F16 => return [shader!("weights/block"), shader!("weights/f16")].concat(),
+        TensorType::F16 => return [halves, shader!("weights/block"), shader!("weights/f16")].concat(),
         TensorType::BF16 => return [shader!("weights/block"), shader!("weights/bf16")].concat(),
         TensorType::Q2_K => shader!("weights/quants_2"),
         TensorType::Q3_K => shader!("weights/quants_3"),
@@ -186,26 +218,27 @@ fn weights_source(kind: TensorType) -> String {
         _ => 0,
     };
     let zero = format!("// The quant that stands for 0.\nconst ZERO: f32 = {zero}.0;\n");
-    let parts = [shader!("weights/block"), shader!("weights/bytes"), shader!("weights/halves")];
+    // Directives such as `enable f16` come before all else.
+    let parts = [halves, shader!("weights/block"), shader!("weights/bytes")];
     [&parts.concat(), zero.as_str(), scales, quants].concat()
 }
 
 /// The kernels for weights of every type that a backbone uses.
 pub(super) struct WeightKernelSet {
     device: Device,
-    lanes: Lanes,
+    variant: Variant,
     kernels: Mutex<HashMap<TensorType, Arc<WeightKernels>>>,
 }
 
 impl WeightKernelSet {
-    pub fn new(device: &Device, lanes: Lanes) -> Self {
-        Self { device: device.clone(), lanes, kernels: Mutex::default() }
+    pub fn new(device: &Device, variant: impl Into<Variant>) -> Self {
+        Self { device: device.clone(), variant: variant.into(), kernels: Mutex::default() }
     }
 
     /// The kernels for weights of type `kind`.
     pub fn get(&self, kind: TensorType) -> Arc<WeightKernels> {
         let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(WeightKernels::new(&self.device, self.lanes, kind));
+        let new = || Arc::new(WeightKernels::new(&self.device, self.variant, kind));
         kernels.entry(kind).or_insert_with(new).clone()
     }
 
@@ -234,10 +267,12 @@ pub(super) struct Kernels {
 }
 
 impl Kernels {
-    pub fn new(device: &Device, lanes: Lanes) -> Self {
+    pub fn new(device: &Device, variant: impl Into<Variant>) -> Self {
+        let Variant { lanes, features } = variant.into();
         let kernel = |name, source| Kernel::new(device, name, source);
         let after = |name, first: &str, source: &str| Kernel::new(device, name, &[first, source].concat());
-        let together = shader!("lanes/together");
+        let subgroups = [ENABLE_SUBGROUPS, shader!("lanes/subgroups")].concat();
+        let together = if features.subgroups { &subgroups } else { shader!("lanes/together") };
         let (cheapest, attention) = match lanes {
             Lanes::Alone => (shader!("lanes/alone"), shader!("attention/alone")),
             Lanes::Together => (together, shader!("attention/together")),

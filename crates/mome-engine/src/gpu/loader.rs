@@ -7,7 +7,7 @@ use mome_backbone::{Backbone, MatrixSource, TensorPiece, VectorSource};
 
 use super::device::Gpu;
 use super::incoming::IncomingMatrix;
-use super::kernels::{Kernels, WeightKernelSet};
+use super::kernels::{Features, Kernels, WeightKernelSet};
 use super::matrices::Matrices;
 use super::model::Model;
 use super::sequence::GpuSequence;
@@ -48,7 +48,13 @@ impl GpuLoader {
         }
         let gpu = Gpu::open(allow_software).await?;
         let name = gpu.name.clone();
-        Self::on(gpu, backbone, options).await.map_err(|error| match error {
+        let uses_features = gpu.variant().features != Features::default();
+        let mut loader = Self::on(gpu, backbone.clone(), options).await;
+        if loader.is_err() && uses_features {
+            // Optional features are where drivers differ most: the plain kernels may still do.
+            loader = Self::on(Gpu::open_plain(allow_software).await?, backbone, options).await;
+        }
+        loader.map_err(|error| match error {
             EngineError::Gpu(problem) => EngineError::NoGpu(format!("{name} failed: {problem}")),
             EngineError::NoGpu(problem) => EngineError::NoGpu(format!("{name} {problem}")),
             other => other,
@@ -64,9 +70,9 @@ impl GpuLoader {
         backbone: Arc<Backbone>,
         options: OpenOptions,
     ) -> Result<Self, EngineError> {
-        let compile = || Ok(Arc::new(Kernels::new(&gpu.device, gpu.lanes())));
+        let compile = || Ok(Arc::new(Kernels::new(&gpu.device, gpu.variant())));
         let kernels = gpu.checked(compile).await?;
-        let weight_kernels = Arc::new(WeightKernelSet::new(&gpu.device, gpu.lanes()));
+        let weight_kernels = Arc::new(WeightKernelSet::new(&gpu.device, gpu.variant()));
         if options.self_check {
             check(&gpu, &kernels, &weight_kernels, &backbone).await?;
         }

@@ -15,7 +15,7 @@ use proptest::test_runner::TestRunner;
 use wgpu::Buffer;
 
 use super::device::Gpu;
-use super::kernels::{Kernels, Lanes, WeightKernelSet};
+use super::kernels::{Features, Kernels, Lanes, Variant, WeightKernelSet};
 use super::pool::Pool;
 use super::recorder::Recorder;
 use super::weights::{Destination, FileMatrix, Weights};
@@ -29,14 +29,26 @@ struct Bench {
 
 impl Bench {
     fn open() -> Self {
-        Self::with_lanes(Lanes::Alone)
+        Self::with(Lanes::Alone.into())
     }
 
-    fn with_lanes(lanes: Lanes) -> Self {
+    /// With one variant of the kernels; without those optional features that the adapter lacks.
+    fn with(Variant { lanes, features }: Variant) -> Self {
         let gpu = pollster::block_on(Gpu::open(true))
             .expect("these tests need a Vulkan, Metal or DX12 driver; an emulated one will do");
-        let kernels = Kernels::new(&gpu.device, lanes);
-        let weight_kernels = WeightKernelSet::new(&gpu.device, lanes);
+        let there = gpu.features();
+        for (name, wanted, there) in
+            [("shader-f16", features.f16, there.f16), ("subgroups", features.subgroups, there.subgroups)]
+        {
+            if wanted && !there {
+                eprintln!("NOT TESTED: {} has no {name}", gpu.name);
+            }
+        }
+        let f16 = features.f16 && there.f16;
+        let subgroups = features.subgroups && there.subgroups;
+        let variant = Variant { lanes, features: Features { f16, subgroups } };
+        let kernels = Kernels::new(&gpu.device, variant);
+        let weight_kernels = WeightKernelSet::new(&gpu.device, variant);
         Self { gpu, kernels, weight_kernels }
     }
 
@@ -163,10 +175,12 @@ fn assert_close(got: &[f32], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Runs `test` on a few cases of `strategy`, with the kernels of either kind of adapter.
+/// Runs `test` on a few cases of `strategy`, with every variant of the kernels.
 fn check<S: Strategy>(strategy: S, test: impl Fn(&mut Bench, S::Value)) {
-    for lanes in [Lanes::Alone, Lanes::Together] {
-        let bench = std::cell::RefCell::new(Bench::with_lanes(lanes));
+    let features = Features { f16: true, subgroups: true };
+    let with_features = Variant { lanes: Lanes::Together, features };
+    for variant in [Lanes::Alone.into(), Lanes::Together.into(), with_features] {
+        let bench = std::cell::RefCell::new(Bench::with(variant));
         let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
         let mut runner = TestRunner::new(config);
         let result = runner.run(&strategy, |case| {
@@ -174,7 +188,7 @@ fn check<S: Strategy>(strategy: S, test: impl Fn(&mut Bench, S::Value)) {
             Ok(())
         });
         if let Err(error) = result {
-            panic!("{lanes:?}: {error}");
+            panic!("{variant:?}: {error}");
         }
     }
 }
