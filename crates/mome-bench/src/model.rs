@@ -1,0 +1,109 @@
+//! Writes models of random weights: speed does not depend on what they say.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use half::f16;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::gguf::{self, Kind, Tensor, Value};
+use crate::shape::{CONTEXT, HEAD_WIDTH, Quantisation, Shape};
+use crate::vocabulary::Vocabulary;
+
+/// The standard deviation that weights have in models of these sizes before training.
+const DEVIATION: f32 = 0.02;
+
+/// Writes a GGUF file; the same shape, quantisation and seed give the same bytes.
+///
+/// # Errors
+/// What writing the file reports.
+pub fn write(file: &Path, shape: Shape, quantisation: Quantisation, seed: u64) -> io::Result<()> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut out = BufWriter::new(File::create(file)?);
+    gguf::write(&mut out, &metadata(shape, quantisation), &tensors(shape, quantisation), |tensor| {
+        random_data(tensor, &mut random)
+    })?;
+    out.flush()
+}
+
+fn metadata(shape: Shape, quantisation: Quantisation) -> Vec<(&'static str, Value)> {
+    let vocabulary = Vocabulary::new(shape.vocabulary);
+    let end = vocabulary.end();
+    let number = |value: usize| Value::U32(value as u32);
+    vec![
+        ("general.architecture", Value::Text("llama".to_owned())),
+        ("general.name", Value::Text(format!("random {shape} {quantisation}"))),
+        ("llama.block_count", number(shape.layers)),
+        ("llama.context_length", number(CONTEXT)),
+        ("llama.embedding_length", number(shape.hidden)),
+        ("llama.feed_forward_length", number(shape.feed_forward)),
+        ("llama.attention.head_count", number(shape.heads)),
+        ("llama.attention.head_count_kv", number(shape.kv_heads)),
+        ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
+        ("llama.rope.dimension_count", number(HEAD_WIDTH)),
+        ("llama.rope.freq_base", Value::F32(10_000.0)),
+        ("llama.vocab_size", number(shape.vocabulary)),
+        ("tokenizer.ggml.model", Value::Text("gpt2".to_owned())),
+        ("tokenizer.ggml.pre", Value::Text("gpt-2".to_owned())),
+        ("tokenizer.ggml.token_type", Value::Integers(vocabulary.types())),
+        ("tokenizer.ggml.tokens", Value::Texts(vocabulary.tokens)),
+        ("tokenizer.ggml.merges", Value::Texts(vocabulary.merges)),
+        ("tokenizer.ggml.bos_token_id", Value::U32(end)),
+        ("tokenizer.ggml.eos_token_id", Value::U32(end)),
+    ]
+}
+
+fn tensors(shape: Shape, quantisation: Quantisation) -> Vec<Tensor> {
+    let Shape { hidden, feed_forward, vocabulary, .. } = shape;
+    let (queries, keys) = (shape.heads * HEAD_WIDTH, shape.kv_heads * HEAD_WIDTH);
+    let matrix = |name: String, columns, rows| Tensor {
+        name: format!("{name}.weight"),
+        kind: quantisation.kind(),
+        shape: vec![columns, rows],
+    };
+    let norm =
+        |name: String| Tensor { name: format!("{name}.weight"), kind: Kind::F32, shape: vec![hidden] };
+
+    let mut tensors = vec![matrix("token_embd".to_owned(), hidden, vocabulary)];
+    for layer in 0..shape.layers {
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        tensors.extend([
+            norm(name("attn_norm")),
+            matrix(name("attn_q"), hidden, queries),
+            matrix(name("attn_k"), hidden, keys),
+            matrix(name("attn_v"), hidden, keys),
+            matrix(name("attn_output"), queries, hidden),
+            norm(name("ffn_norm")),
+            matrix(name("ffn_gate"), hidden, feed_forward),
+            matrix(name("ffn_up"), hidden, feed_forward),
+            matrix(name("ffn_down"), feed_forward, hidden),
+        ]);
+    }
+    tensors.push(norm("output_norm".to_owned()));
+    if !shape.tied {
+        tensors.push(matrix("output".to_owned(), hidden, vocabulary));
+    }
+    tensors
+}
+
+/// Norms are one everywhere; the quants of matrices are uniform over all that their bits can say.
+fn random_data(tensor: &Tensor, random: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut data = vec![0; tensor.bytes()];
+    let (block_bytes, quants) = match tensor.kind {
+        Kind::F32 => {
+            data.as_chunks_mut().0.fill(1f32.to_le_bytes());
+            return data;
+        }
+        Kind::Q4_0 => (18, 16.0),
+        Kind::Q8_0 => (34, 256.0),
+    };
+    random.fill_bytes(&mut data);
+    // A uniform distribution over `quants` steps has the deviation `quants / sqrt(12)`.
+    let scale = f16::from_f32(DEVIATION * 12f32.sqrt() / quants).to_le_bytes();
+    for block in data.chunks_exact_mut(block_bytes) {
+        block[..2].copy_from_slice(&scale);
+    }
+    data
+}

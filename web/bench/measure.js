@@ -1,0 +1,58 @@
+/** Measures an engine, in the page. Every engine is asked for the same: tokens that greedily follow a prompt. */
+
+const FIRST_PROMPT = 16;
+const PREFILL = 128;
+const DECODED = 32;
+/** Tokens decoded to find out how long one takes. */
+const FEW = 4;
+
+/**
+ * Loads a model and measures it. `report` is called whenever something more is known, so that what was measured
+ * before a limit of time is not lost.
+ *
+ * @param {{engine: string, model: string, quantisation: string, device: string, threads: number,
+ *          vocabulary: number, seconds: number}} job `seconds`: time for each of decode and prefill
+ * @param {(found: object) => void} report
+ */
+export async function measure(job, report) {
+  const { load } = await import(`./engines/${job.engine}.js`);
+  const prompt = (length) => Array.from({ length }, (_, index) => (7919 * index + 13) % (job.vocabulary - 1));
+
+  const begin = performance.now();
+  const engine = await load(job);
+  const loaded = performance.now();
+  const seconds = async (length, count) => {
+    const start = performance.now();
+    await engine.generate(prompt(length), count);
+    return (performance.now() - start) / 1000;
+  };
+  await seconds(FIRST_PROMPT, 1);
+  report({
+    device: engine.device,
+    load_seconds: (loaded - begin) / 1000,
+    first_token_seconds: (performance.now() - begin) / 1000,
+  });
+
+  const one = await seconds(FIRST_PROMPT, 1);
+  const few = (await seconds(FIRST_PROMPT, 1 + FEW)) - one;
+  report({ decode_tokens_per_second: FEW / few });
+  const decoded = (DECODED * few) / FEW > job.seconds ? FEW : DECODED;
+  const ones = [one];
+  const decodes = await least(job.seconds, async () => {
+    ones.push(await seconds(FIRST_PROMPT, 1));
+    return seconds(FIRST_PROMPT, 1 + decoded);
+  });
+  report({ decode_tokens_per_second: decoded / (decodes - Math.min(...ones)) });
+
+  report({ prefill_tokens_per_second: PREFILL / (await least(job.seconds, () => seconds(PREFILL, 1))) });
+}
+
+/** The least of what `run` gives within so many seconds: at least once, and twice where that fits. */
+async function least(limit, run) {
+  const end = performance.now() + 1000 * limit;
+  const results = [await run()];
+  while (performance.now() < end) {
+    results.push(await run());
+  }
+  return Math.min(...results);
+}
