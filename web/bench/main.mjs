@@ -22,7 +22,6 @@ const server = await serve({
 const browser = await launch();
 try {
   const page = await browser.newPage();
-  page.on("console", (message) => console.error(message.text()));
   await page.exposeFunction("report", (found) => Object.assign(record, found));
   await page.goto(`${server.url}bench/index.html`);
   const measured = page.evaluate(

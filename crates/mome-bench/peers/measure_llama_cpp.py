@@ -82,7 +82,7 @@ def prompt(length, vocabulary):
 
 def seconds_per_token(model):
     model.clear()
-    token = model.decode(prompt(FIRST_PROMPT, model.vocabulary))
+    token = model.decode(prompt(1, model.vocabulary))
     begin = time.perf_counter()
     for _ in range(DECODED):
         token = model.decode([token])

@@ -41,7 +41,7 @@ impl Kind {
     }
 
     /// Length of `count` numbers in bytes.
-    fn bytes(self, count: usize) -> usize {
+    pub fn bytes(self, count: usize) -> usize {
         match self {
             Self::F32 => 4 * count,
             Self::Q4_0 => count / 32 * 18,

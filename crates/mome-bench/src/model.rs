@@ -10,7 +10,11 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::gguf::{self, Kind, Tensor, Value};
 use crate::shape::{CONTEXT, HEAD_WIDTH, Quantisation, Shape};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{self, NOT_TEXT};
+
+/// The tensors with a row for each token.
+const EMBEDDING: &str = "token_embd.weight";
+const OUTPUT: &str = "output.weight";
 
 /// The standard deviation that weights have in models of these sizes before training.
 const DEVIATION: f32 = 0.02;
@@ -29,9 +33,8 @@ pub fn write(file: &Path, shape: Shape, quantisation: Quantisation, seed: u64) -
 }
 
 fn metadata(shape: Shape, quantisation: Quantisation) -> Vec<(&'static str, Value)> {
-    let vocabulary = Vocabulary::new(shape.vocabulary);
-    let end = vocabulary.end();
     let number = |value: usize| Value::U32(value as u32);
+    let end = number(shape.vocabulary - 1);
     vec![
         ("general.architecture", Value::Text("llama".to_owned())),
         ("general.name", Value::Text(format!("random {shape} {quantisation}"))),
@@ -47,28 +50,23 @@ fn metadata(shape: Shape, quantisation: Quantisation) -> Vec<(&'static str, Valu
         ("llama.vocab_size", number(shape.vocabulary)),
         ("tokenizer.ggml.model", Value::Text("gpt2".to_owned())),
         ("tokenizer.ggml.pre", Value::Text("gpt-2".to_owned())),
-        ("tokenizer.ggml.token_type", Value::Integers(vocabulary.types())),
-        ("tokenizer.ggml.tokens", Value::Texts(vocabulary.tokens)),
-        ("tokenizer.ggml.merges", Value::Texts(vocabulary.merges)),
-        ("tokenizer.ggml.bos_token_id", Value::U32(end)),
-        ("tokenizer.ggml.eos_token_id", Value::U32(end)),
+        ("tokenizer.ggml.token_type", Value::Integers(vocabulary::types(shape.vocabulary))),
+        ("tokenizer.ggml.tokens", Value::Texts(vocabulary::tokens(shape.vocabulary))),
+        ("tokenizer.ggml.merges", Value::Texts(Vec::new())),
+        ("tokenizer.ggml.eos_token_id", end),
     ]
 }
 
 fn tensors(shape: Shape, quantisation: Quantisation) -> Vec<Tensor> {
     let Shape { hidden, feed_forward, vocabulary, .. } = shape;
     let (queries, keys) = (shape.heads * HEAD_WIDTH, shape.kv_heads * HEAD_WIDTH);
-    let matrix = |name: String, columns, rows| Tensor {
-        name: format!("{name}.weight"),
-        kind: quantisation.kind(),
-        shape: vec![columns, rows],
-    };
-    let norm =
-        |name: String| Tensor { name: format!("{name}.weight"), kind: Kind::F32, shape: vec![hidden] };
+    let matrix =
+        |name: String, columns, rows| Tensor { name, kind: quantisation.kind(), shape: vec![columns, rows] };
+    let norm = |name: String| Tensor { name, kind: Kind::F32, shape: vec![hidden] };
 
-    let mut tensors = vec![matrix("token_embd".to_owned(), hidden, vocabulary)];
+    let mut tensors = vec![matrix(EMBEDDING.to_owned(), hidden, vocabulary)];
     for layer in 0..shape.layers {
-        let name = |part: &str| format!("blk.{layer}.{part}");
+        let name = |part: &str| format!("blk.{layer}.{part}.weight");
         tensors.extend([
             norm(name("attn_norm")),
             matrix(name("attn_q"), hidden, queries),
@@ -81,14 +79,15 @@ fn tensors(shape: Shape, quantisation: Quantisation) -> Vec<Tensor> {
             matrix(name("ffn_down"), feed_forward, hidden),
         ]);
     }
-    tensors.push(norm("output_norm".to_owned()));
+    tensors.push(norm("output_norm.weight".to_owned()));
     if !shape.tied {
-        tensors.push(matrix("output".to_owned(), hidden, vocabulary));
+        tensors.push(matrix(OUTPUT.to_owned(), hidden, vocabulary));
     }
     tensors
 }
 
-/// Norms are one everywhere; the quants of matrices are uniform over all that their bits can say.
+/// Norms are one everywhere; the quants of matrices are uniform over all that their bits can say. Tokens that are
+/// no text have weights of zero, so that no model predicts them.
 fn random_data(tensor: &Tensor, random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut data = vec![0; tensor.bytes()];
     let (block_bytes, quants) = match tensor.kind {
@@ -104,6 +103,10 @@ fn random_data(tensor: &Tensor, random: &mut ChaCha8Rng) -> Vec<u8> {
     let scale = f16::from_f32(DEVIATION * 12f32.sqrt() / quants).to_le_bytes();
     for block in data.chunks_exact_mut(block_bytes) {
         block[..2].copy_from_slice(&scale);
+    }
+    if [EMBEDDING, OUTPUT].contains(&tensor.name.as_str()) {
+        let row_bytes = tensor.kind.bytes(tensor.shape[0]);
+        data[NOT_TEXT.start * row_bytes..NOT_TEXT.end * row_bytes].fill(0);
     }
     data
 }

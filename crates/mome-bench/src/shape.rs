@@ -34,15 +34,7 @@ pub const CONTEXT: usize = 1024;
 
 /// All shapes. The last is that of the language models with 135 million weights.
 pub const SHAPES: [Shape; 4] = [
-    Shape {
-        hidden: 256,
-        layers: 4,
-        feed_forward: 768,
-        vocabulary: 4096,
-        heads: 4,
-        kv_heads: 2,
-        tied: false,
-    },
+    Shape { hidden: 256, layers: 4, feed_forward: 768, vocabulary: 4096, heads: 4, kv_heads: 2, tied: false },
     Shape {
         hidden: 512,
         layers: 8,
@@ -115,7 +107,7 @@ impl Quantisation {
     }
 
     /// Bits of one weight, without its share of the scale.
-    pub fn bits(self) -> u32 {
+    pub fn bits(self) -> usize {
         match self {
             Self::Q8_0 => 8,
             Self::Q4_0 => 4,
