@@ -24,6 +24,7 @@ try {
   const page = await browser.newPage();
   await page.exposeFunction("report", (found) => Object.assign(record, found));
   await page.goto(`${server.url}bench/index.html`);
+  const blank = await peakBytes(browser);
   const measured = page.evaluate(
     async (job) => (await import("/bench/measure.js")).measure(job, (found) => window.report(found)),
     job,
@@ -34,7 +35,8 @@ try {
     record.note = `stopped after ${job.limit} s`;
   }
   record.version = `Chromium ${browser.version()}`;
-  record.peak_bytes = await peakBytes(browser);
+  const peak = await peakBytes(browser);
+  record.peak_bytes = peak === null ? null : peak - blank;
 } catch (error) {
   record.note = String(error.message ?? error).split("\n")[0];
 } finally {

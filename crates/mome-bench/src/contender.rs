@@ -32,7 +32,7 @@ pub enum Device {
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Cpu1 => "CPU, 1 thread",
             Self::Cpu2 => "CPU, 2 threads",
             Self::Gpu => "GPU",
@@ -61,7 +61,7 @@ pub enum Engine {
 
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Mome => "Mome",
             Self::LlamaCpp => "llama.cpp",
             Self::Wllama => "wllama",

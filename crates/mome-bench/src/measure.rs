@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mome_engine::{DeviceChoice, Executor, Head, OpenOptions, Opening, Pass, Sequence};
+use mome_engine::{DeviceChoice, Executor, Head, Opening, Pass, Sequence};
 
 use crate::failure::Failure;
 use crate::record::Record;
@@ -48,10 +49,10 @@ pub async fn measure(model: &Path, device: DeviceChoice, seconds: f64) -> Result
 }
 
 /// Opens a model as a program does that wants little memory: piece by piece.
-async fn open(model: &Path, device: DeviceChoice) -> Result<std::sync::Arc<dyn Executor>, Failure> {
+async fn open(model: &Path, device: DeviceChoice) -> Result<Arc<dyn Executor>, Failure> {
     let mut file = File::open(model).map_err(Failure::file(model))?;
     let length = file.metadata().map_err(Failure::file(model))?.len();
-    let mut opening = Opening::new(length, OpenOptions { device, ..OpenOptions::default() });
+    let mut opening = Opening::new(length, device.into());
     let mut piece = vec![0; PIECE];
     loop {
         match file.read(&mut piece).map_err(Failure::file(model))? {

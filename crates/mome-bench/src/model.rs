@@ -110,3 +110,76 @@ fn random_data(tensor: &Tensor, random: &mut ChaCha8Rng) -> Vec<u8> {
     }
     data
 }
+
+#[cfg(test)]
+mod tests {
+    use mome_backbone::Backbone;
+    use mome_engine::{DeviceChoice, Head, Pass};
+
+    use super::*;
+
+    const SMALL: Shape = Shape {
+        hidden: 128,
+        layers: 2,
+        feed_forward: 96,
+        vocabulary: 300,
+        heads: 2,
+        kv_heads: 1,
+        tied: false,
+    };
+
+    fn written(shape: Shape, quantisation: Quantisation, seed: u64) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.gguf");
+        write(&file, shape, quantisation, seed).unwrap();
+        std::fs::read(file).unwrap()
+    }
+
+    #[test]
+    fn a_written_model_is_what_was_asked_for() {
+        for tied in [false, true] {
+            for quantisation in [Quantisation::Q8_0, Quantisation::Q4_0] {
+                let shape = Shape { tied, ..SMALL };
+                let backbone = Backbone::from_bytes(&written(shape, quantisation, 1)).unwrap();
+                let config = backbone.config();
+                let widths = (config.hidden, config.layers, config.feed_forward, config.vocabulary);
+                assert_eq!(widths, (shape.hidden, shape.layers, shape.feed_forward, shape.vocabulary));
+                let heads = (config.heads, config.kv_heads, config.head_width, config.context);
+                assert_eq!(heads, (shape.heads, shape.kv_heads, HEAD_WIDTH, CONTEXT));
+                let output = backbone.tensors().iter().any(|tensor| tensor.name == OUTPUT);
+                assert_eq!(output, !tied);
+            }
+        }
+    }
+
+    #[test]
+    fn the_seed_decides_the_bytes() {
+        let [first, again, other] = [1, 1, 2].map(|seed| written(SMALL, Quantisation::Q4_0, seed));
+        assert_eq!(first, again);
+        assert_ne!(first, other);
+    }
+
+    #[test]
+    fn a_letter_is_a_token() {
+        let backbone = Backbone::from_bytes(&written(SMALL, Quantisation::Q8_0, 1)).unwrap();
+        let tokens = backbone.tokenizer().encode("whatever");
+        assert_eq!(tokens.len(), "whatever".len());
+    }
+
+    #[test]
+    fn what_is_no_text_is_never_predicted() {
+        let bytes = written(SMALL, Quantisation::Q8_0, 1);
+        pollster::block_on(async {
+            let executor = mome_engine::open(&bytes, DeviceChoice::Cpu).await.unwrap().executor;
+            let mut sequence = executor.begin(64).unwrap();
+            let tokens: Vec<u32> = (0..64).collect();
+            let head = Head { rows: 64, logits: true, ..Head::default() };
+            let output =
+                sequence.run(Pass { tokens: &tokens, head: Some(head), ..Pass::default() }).await.unwrap();
+            assert!(output.predictions.iter().all(|best| !NOT_TEXT.contains(&(best.token as usize))));
+            for logits in output.logits.chunks(SMALL.vocabulary) {
+                assert!(logits[NOT_TEXT].iter().all(|logit| *logit == 0.0));
+            }
+        });
+    }
+}

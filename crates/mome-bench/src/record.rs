@@ -23,7 +23,8 @@ pub struct Record {
     pub decode_tokens_per_second: Option<f64>,
     /// Seconds for the products of all weight matrices with one vector each: what a decoded token costs at least.
     pub matvec_seconds: Option<f64>,
-    /// The most memory that the process had at once; in a browser its renderer and GPU processes.
+    /// The most memory that the process had at once; in a browser its renderer and GPU processes together, less
+    /// what they take for a blank page.
     pub peak_bytes: Option<u64>,
     /// What there is to say besides.
     pub note: Option<String>,
@@ -50,5 +51,43 @@ impl Record {
     /// The part of a decoded token's time that its matrix products need by themselves.
     pub fn matvec_share(&self) -> Option<f64> {
         Some(self.matvec_seconds? * self.decode_tokens_per_second?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_taken_number_by_number() {
+        let first = Record {
+            load_seconds: Some(2.0),
+            decode_tokens_per_second: Some(10.0),
+            peak_bytes: Some(5),
+            ..Record::default()
+        };
+        let second = Record {
+            load_seconds: Some(1.0),
+            decode_tokens_per_second: Some(9.0),
+            prefill_tokens_per_second: Some(100.0),
+            peak_bytes: Some(6),
+            note: Some("late".to_owned()),
+            ..Record::default()
+        };
+        let best = first.best(second.clone());
+        assert_eq!(best.load_seconds, Some(1.0));
+        assert_eq!(best.decode_tokens_per_second, Some(10.0));
+        assert_eq!(best.prefill_tokens_per_second, Some(100.0));
+        assert_eq!((best.peak_bytes, best.note), (Some(6), second.note));
+    }
+
+    #[test]
+    fn the_share_is_that_of_a_tokens_time() {
+        let record = Record {
+            matvec_seconds: Some(0.006),
+            decode_tokens_per_second: Some(100.0),
+            ..Record::default()
+        };
+        assert!((record.matvec_share().unwrap() - 0.6).abs() < 1e-12);
     }
 }

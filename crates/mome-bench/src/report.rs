@@ -210,3 +210,52 @@ pub fn write_into(page: &Path, results: &str) -> Result<(), Failure> {
     let (_, after) = rest.split_once(END).ok_or_else(missing)?;
     fs::write(page, format!("{before}{BEGIN}\n{results}\n{END}{after}")).map_err(Failure::file(page))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+    use crate::shape::Quantisation;
+
+    fn measured(engine: Engine, device: Device, prefill: f64, decode: f64) -> Measured {
+        let record = Record {
+            prefill_tokens_per_second: Some(prefill),
+            decode_tokens_per_second: Some(decode),
+            ..Record::default()
+        };
+        let shape = "256/4/768/4096".to_owned();
+        Measured { shape, quantisation: Quantisation::Q8_0, device, engine, record }
+    }
+
+    #[test]
+    fn ratios_compare_the_same_device() {
+        let results = [
+            measured(Engine::Mome, Device::Cpu2, 900.0, 90.0),
+            measured(Engine::Mome, Device::Cpu1, 300.0, 60.0),
+            measured(Engine::LlamaCpp, Device::Cpu1, 400.0, 40.0),
+        ];
+        let table = tables(&results);
+        assert!(table.contains("| CPU, 1 thread | llama.cpp | 400 | 40.0 |  |  |  | 1.50x |"), "{table}");
+        let targets = targets(&results);
+        assert!(targets.contains("as fast as llama.cpp | 1.50 | 1.50 | 1 of 1 |"), "{targets}");
+        assert!(targets.contains("0.7 times llama.cpp | 0.75 | 0.75 | 1 of 1 |"), "{targets}");
+        assert!(targets.contains("20 times transformers.js |  |  | not measured |"), "{targets}");
+    }
+
+    #[test]
+    fn results_replace_those_between_the_markers() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("page.md");
+        fs::write(&page, format!("before\n{BEGIN}\nold\n{END}\nafter\n")).unwrap();
+        write_into(&page, "new").unwrap();
+        assert_eq!(fs::read_to_string(&page).unwrap(), format!("before\n{BEGIN}\nnew\n{END}\nafter\n"));
+        fs::write(&page, "no markers").unwrap();
+        assert!(matches!(write_into(&page, "new"), Err(Failure::Markers { .. })));
+    }
+
+    #[test]
+    fn the_projects_page_has_the_markers() {
+        let page = include_str!("../../../docs/performance.md");
+        assert!(page.find(BEGIN).unwrap() < page.find(END).unwrap());
+    }
+}
