@@ -1,4 +1,7 @@
-/** Measures an engine, in the page. Every engine is asked for the same: tokens that greedily follow a prompt. */
+/**
+ * Measures an engine, in the page. Every engine is asked for the same: tokens that greedily follow a prompt. An engine
+ * may also have `multiplyWeights(rounds)`, the products of all weight matrices with a vector by themselves.
+ */
 
 const FIRST_PROMPT = 16;
 const PREFILL = 128;
@@ -39,11 +42,19 @@ export async function measure(job, report) {
   report({ decode_tokens_per_second: FEW / few });
   const decoded = (DECODED * few) / FEW > job.seconds ? FEW : DECODED;
   const ones = [one];
+  const products = [];
   const decodes = await least(job.seconds, async () => {
+    const start = performance.now();
+    if (await engine.multiplyWeights?.(FEW)) {
+      products.push((performance.now() - start) / 1000 / FEW);
+    }
     ones.push(await seconds(1, 1));
     return seconds(1, 1 + decoded);
   });
-  report({ decode_tokens_per_second: decoded / (decodes - Math.min(...ones)) });
+  report({
+    decode_tokens_per_second: decoded / (decodes - Math.min(...ones)),
+    matvec_seconds: products.length > 0 ? Math.min(...products) : null,
+  });
 
   report({ prefill_tokens_per_second: PREFILL / (await least(job.seconds, () => seconds(PREFILL, 1))) });
 }

@@ -35,7 +35,7 @@ pub async fn measure(model: &Path, device: DeviceChoice, seconds: f64) -> Result
     next(&mut *sequence, &tokens).await?;
     let first_token = begin.elapsed();
 
-    let decode = least(limit, async || seconds_per_token(&*executor, limit).await).await?;
+    let (decode, matvec) = decode_and_matvec_seconds(&*executor, limit).await?;
     let prefill = least(limit, async || prefill_seconds(&*executor).await).await?;
     Ok(Record {
         device: Some(executor.device().to_owned()),
@@ -43,6 +43,7 @@ pub async fn measure(model: &Path, device: DeviceChoice, seconds: f64) -> Result
         first_token_seconds: Some(first_token.as_secs_f64()),
         prefill_tokens_per_second: Some(PREFILL as f64 / prefill),
         decode_tokens_per_second: Some(1.0 / decode),
+        matvec_seconds: matvec,
         peak_bytes: peak_bytes(),
         ..Record::default()
     })
@@ -86,6 +87,25 @@ async fn seconds_per_token(executor: &dyn Executor, limit: Duration) -> Result<f
         count += 1;
     }
     Ok(begin.elapsed().as_secs_f64() / count as f64)
+}
+
+/// Seconds for a decoded token, and for the products of all weight matrices with one vector each where the device can
+/// do those by themselves. They take turns, since one is to be compared with the other.
+async fn decode_and_matvec_seconds(
+    executor: &dyn Executor,
+    limit: Duration,
+) -> Result<(f64, Option<f64>), Failure> {
+    let begin = Instant::now();
+    let (mut decode, mut matvec) = (f64::INFINITY, None);
+    while decode.is_infinite() || begin.elapsed() < limit {
+        decode = decode.min(seconds_per_token(executor, limit).await?);
+        let turn = Instant::now();
+        if executor.multiply_weights(FEW).await? {
+            let seconds = turn.elapsed().as_secs_f64() / FEW as f64;
+            matvec = Some(matvec.map_or(seconds, |least: f64| least.min(seconds)));
+        }
+    }
+    Ok((decode, matvec))
 }
 
 async fn prefill_seconds(executor: &dyn Executor) -> Result<f64, Failure> {

@@ -7,6 +7,7 @@ export async function load({ model, device }) {
   const backbone = await wasm.Backbone.load(new Uint8Array(await response.arrayBuffer()), device);
   return {
     device: backbone.device,
+    multiplyWeights: (rounds) => backbone.multiplyWeights(rounds),
     generate: (prompt, count) => backbone.generate(Uint32Array.from(prompt), count),
   };
 }
