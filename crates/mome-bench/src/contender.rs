@@ -10,7 +10,7 @@ use crate::peers::Peers;
 use crate::shape::{Quantisation, Shape};
 
 /// Seconds after which a browser's measurement is cut off; what it found until then counts.
-const BROWSER_LIMIT: f64 = 40.0;
+const BROWSER_LIMIT: f64 = 60.0;
 
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
