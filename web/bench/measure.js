@@ -23,18 +23,15 @@ export async function measure(job, report) {
 
   const begin = performance.now();
   const engine = await load(job);
-  const loaded = performance.now();
+  const since = () => (performance.now() - begin) / 1000;
+  report({ device: engine.device, load_seconds: since() });
   const seconds = async (length, count) => {
     const start = performance.now();
     await engine.generate(prompt(length), count);
     return (performance.now() - start) / 1000;
   };
   await seconds(FIRST_PROMPT, 1);
-  report({
-    device: engine.device,
-    load_seconds: (loaded - begin) / 1000,
-    first_token_seconds: (performance.now() - begin) / 1000,
-  });
+  report({ first_token_seconds: since() });
 
   // What a call costs besides is taken away: it is little next to the tokens, since the prompt is but one.
   const one = await seconds(1, 1);
