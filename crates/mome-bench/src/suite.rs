@@ -46,31 +46,55 @@ pub struct Measured {
     pub record: Record,
 }
 
-/// Measures everything. The engines take turns, so that a slow minute of the machine hits all of them.
+impl Measured {
+    /// Whether not even the rate of decoding is known.
+    fn told_nothing(&self) -> bool {
+        self.record.decode_tokens_per_second.is_none()
+    }
+}
+
+/// Measures everything. The engines take turns, so that a slow minute of the machine hits all of them. A rival that
+/// decoded nothing with one model is not tried with the next, which is larger as a rule.
 ///
 /// # Errors
 /// Where a model cannot be written. An engine that fails is noted in its record.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Vec<Measured>, Failure> {
-    let mut measured = Vec::new();
+    let mut measured: Vec<Measured> = Vec::new();
     for shape in &plan.shapes {
         for quantisation in [Quantisation::Q8_0, Quantisation::Q4_0] {
             let model = Model { shape: *shape, quantisation };
             println!("{shape} {quantisation}");
             prepare(model, setting)?;
-            measured.extend(measure_model(model, plan, setting));
+            let contenders = contenders(plan, setting, &measured);
+            measured.extend(measure_model(model, &contenders, plan.rounds, setting));
         }
     }
     Ok(measured)
 }
 
-fn measure_model(model: Model, plan: &Plan, setting: &Setting) -> Vec<Measured> {
-    let contenders = plan
-        .devices
-        .iter()
-        .flat_map(|device| contender::engines(*device, setting).into_iter().map(|engine| (*device, engine)));
+/// All engines on all devices, without the rivals that told nothing the last time.
+fn contenders(plan: &Plan, setting: &Setting, measured: &[Measured]) -> Vec<(Device, Engine)> {
+    let hopeless = |(device, engine): &(Device, Engine)| {
+        let mut results = measured.iter().rev();
+        let last = results.find(|result| (result.device, result.engine) == (*device, *engine));
+        *engine != Engine::Mome && last.is_some_and(Measured::told_nothing)
+    };
+    let engines = |device: &Device| {
+        let device = *device;
+        contender::engines(device, setting).into_iter().map(move |engine| (device, engine))
+    };
+    plan.devices.iter().flat_map(engines).filter(|contender| !hopeless(contender)).collect()
+}
+
+fn measure_model(
+    model: Model,
+    contenders: &[(Device, Engine)],
+    rounds: usize,
+    setting: &Setting,
+) -> Vec<Measured> {
     let mut standing: Vec<(Device, Engine, Option<Record>, bool)> =
-        contenders.map(|(device, engine)| (device, engine, None, false)).collect();
-    for _ in 0..plan.rounds {
+        contenders.iter().map(|(device, engine)| (*device, *engine, None, false)).collect();
+    for _ in 0..rounds {
         for (device, engine, best, slow) in standing.iter_mut().filter(|(.., slow)| !slow) {
             let begin = Instant::now();
             let record = measure_once(&mut contender::command(*engine, *device, model, setting));
