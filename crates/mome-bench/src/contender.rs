@@ -151,7 +151,7 @@ fn natively(device: Device, model: Model, setting: &Setting) -> Command {
     command.args(["--seconds", &setting.seconds.to_string()]);
     match device {
         Device::Cpu1 | Device::Cpu2 => {
-            command.args(["--device", "cpu"]).env("RAYON_NUM_THREADS", threads(device).to_string());
+            command.args(["--device", "cpu", "--threads", &threads(device).to_string()]);
         }
         _ => {
             command.args(["--device", "gpu"]);

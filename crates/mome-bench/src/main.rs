@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum as _};
-use mome_engine::DeviceChoice;
+use mome_engine::{CpuOptions, DeviceChoice, OpenOptions};
 
 use crate::contender::{Device, Setting};
 use crate::failure::Failure;
@@ -47,6 +47,9 @@ enum Command {
         /// `cpu` or `gpu`
         #[arg(long)]
         device: DeviceChoice,
+        /// Threads on the CPU [default: one for each core]
+        #[arg(long)]
+        threads: Option<usize>,
         /// Time for prefill and decode each
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
@@ -103,8 +106,9 @@ fn main() -> ExitCode {
 fn start(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run(arguments),
-        Command::Measure { model, device, seconds } => {
-            let record = pollster::block_on(measure::measure(&model, device, seconds))?;
+        Command::Measure { model, device, threads, seconds } => {
+            let options = OpenOptions { device, cpu: CpuOptions { threads } };
+            let record = pollster::block_on(measure::measure(&model, options, seconds))?;
             println!("{}", serde_json::json!(record));
             Ok(())
         }

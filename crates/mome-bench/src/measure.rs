@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mome_engine::{DeviceChoice, Executor, Head, Opening, Pass, Sequence};
+use mome_engine::{Executor, Head, OpenOptions, Opening, Pass, Sequence};
 
 use crate::failure::Failure;
 use crate::record::Record;
@@ -26,10 +26,10 @@ const PIECE: usize = 4 << 20;
 ///
 /// # Errors
 /// Where the file cannot be read or the engine fails.
-pub async fn measure(model: &Path, device: DeviceChoice, seconds: f64) -> Result<Record, Failure> {
+pub async fn measure(model: &Path, options: OpenOptions, seconds: f64) -> Result<Record, Failure> {
     let limit = Duration::from_secs_f64(seconds);
     let begin = Instant::now();
-    let executor = open(model, device).await?;
+    let executor = open(model, options).await?;
     let loaded = begin.elapsed();
     let (mut sequence, tokens) = (executor.begin(FIRST_PROMPT)?, prompt(&*executor, FIRST_PROMPT));
     next(&mut *sequence, &tokens).await?;
@@ -50,10 +50,10 @@ pub async fn measure(model: &Path, device: DeviceChoice, seconds: f64) -> Result
 }
 
 /// Opens a model as a program does that wants little memory: piece by piece.
-async fn open(model: &Path, device: DeviceChoice) -> Result<Arc<dyn Executor>, Failure> {
+async fn open(model: &Path, options: OpenOptions) -> Result<Arc<dyn Executor>, Failure> {
     let mut file = File::open(model).map_err(Failure::file(model))?;
     let length = file.metadata().map_err(Failure::file(model))?.len();
-    let mut opening = Opening::new(length, device.into());
+    let mut opening = Opening::new(length, options);
     let mut piece = vec![0; PIECE];
     loop {
         match file.read(&mut piece).map_err(Failure::file(model))? {
