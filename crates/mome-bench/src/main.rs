@@ -107,7 +107,7 @@ fn start(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run(arguments),
         Command::Measure { model, device, threads, seconds } => {
-            let options = OpenOptions { device, cpu: CpuOptions { threads } };
+            let options = OpenOptions { device, cpu: CpuOptions { threads }, ..OpenOptions::default() };
             let record = pollster::block_on(measure::measure(&model, options, seconds))?;
             println!("{}", serde_json::json!(record));
             Ok(())

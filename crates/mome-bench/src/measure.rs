@@ -17,8 +17,10 @@ const FIRST_PROMPT: usize = 16;
 const PREFILL: usize = 128;
 /// Tokens decoded in one go.
 const DECODED: usize = 32;
-/// Tokens decoded at least, where a device is so slow that [`DECODED`] take too long.
-const FEW: usize = 4;
+/// Tokens decoded in one submission, as generating does; divides [`DECODED`].
+const STEP: usize = 8;
+/// How often the matrix products are made in one submission.
+const ROUNDS: usize = 4;
 /// How much of the file is read at once.
 const PIECE: usize = 4 << 20;
 
@@ -32,7 +34,7 @@ pub async fn measure(model: &Path, options: OpenOptions, seconds: f64) -> Result
     let executor = open(model, options).await?;
     let loaded = begin.elapsed();
     let (mut sequence, tokens) = (executor.begin(FIRST_PROMPT)?, prompt(&*executor, FIRST_PROMPT));
-    next(&mut *sequence, &tokens).await?;
+    run(&mut *sequence, &tokens).await?;
     let first_token = begin.elapsed();
 
     let (decode, matvec) = decode_and_matvec_seconds(&*executor, limit).await?;
@@ -69,22 +71,21 @@ fn prompt(executor: &dyn Executor, length: usize) -> Vec<u32> {
     (0..length).map(|index| ((7919 * index + 13) % (vocabulary - 1)) as u32).collect()
 }
 
-/// Runs tokens; the one that follows greedily.
-async fn next(sequence: &mut dyn Sequence, tokens: &[u32]) -> Result<u32, Failure> {
+/// Runs tokens up to the prediction of the one that follows.
+async fn run(sequence: &mut dyn Sequence, tokens: &[u32]) -> Result<(), Failure> {
     let head = Head { rows: 1, ..Head::default() };
-    let output = sequence.run(Pass { tokens, head: Some(head), ..Pass::default() }).await?;
-    Ok(output.predictions.first().map_or(0, |prediction| prediction.token))
+    sequence.run(Pass { tokens, head: Some(head), ..Pass::default() }).await?;
+    Ok(())
 }
 
-/// Decodes [`DECODED`] tokens after one, but no more than [`FEW`] once `limit` is over.
+/// Decodes [`DECODED`] tokens after one, but no more than [`STEP`] once `limit` is over.
 async fn seconds_per_token(executor: &dyn Executor, limit: Duration) -> Result<f64, Failure> {
     let mut sequence = executor.begin(1 + DECODED)?;
-    let mut token = next(&mut *sequence, &prompt(executor, 1)).await?;
+    run(&mut *sequence, &prompt(executor, 1)).await?;
     let begin = Instant::now();
     let mut count = 0;
-    while count < FEW || (count < DECODED && begin.elapsed() < limit) {
-        token = next(&mut *sequence, &[token]).await?;
-        count += 1;
+    while count == 0 || (count < DECODED && begin.elapsed() < limit) {
+        count += sequence.decode(STEP, None).await?.len();
     }
     Ok(begin.elapsed().as_secs_f64() / count as f64)
 }
@@ -100,8 +101,8 @@ async fn decode_and_matvec_seconds(
     while decode.is_infinite() || begin.elapsed() < limit {
         decode = decode.min(seconds_per_token(executor, limit).await?);
         let turn = Instant::now();
-        if executor.multiply_weights(FEW).await? {
-            let seconds = turn.elapsed().as_secs_f64() / FEW as f64;
+        if executor.multiply_weights(ROUNDS).await? {
+            let seconds = turn.elapsed().as_secs_f64() / ROUNDS as f64;
             matvec = Some(matvec.map_or(seconds, |least: f64| least.min(seconds)));
         }
     }
@@ -111,7 +112,7 @@ async fn decode_and_matvec_seconds(
 async fn prefill_seconds(executor: &dyn Executor) -> Result<f64, Failure> {
     let (mut sequence, tokens) = (executor.begin(PREFILL)?, prompt(executor, PREFILL));
     let begin = Instant::now();
-    next(&mut *sequence, &tokens).await?;
+    run(&mut *sequence, &tokens).await?;
     Ok(begin.elapsed().as_secs_f64())
 }
 
