@@ -8,6 +8,8 @@ use mome_backbone::Backbone;
 use crate::{EngineError, Memory};
 
 /// A backbone on a device, ready to run.
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
 pub trait Executor: MaybeSendSync {
     /// The backbone that this executor runs.
     fn backbone(&self) -> &Arc<Backbone>;
@@ -20,6 +22,17 @@ pub trait Executor: MaybeSendSync {
     /// # Errors
     /// [`EngineError::TooLong`] where `capacity` is more than the backbone's context.
     fn begin(&self, capacity: usize) -> Result<Box<dyn Sequence>, EngineError>;
+
+    /// Multiplies every weight matrix that a token goes through with one vector, `rounds` times, back to back in one
+    /// submission to the device: only the time that it takes tells something, namely what a decoded token costs at
+    /// least. False where this was not done: the CPU takes no submissions.
+    ///
+    /// # Errors
+    /// What the device reports.
+    async fn multiply_weights(&self, rounds: usize) -> Result<bool, EngineError> {
+        let _ = rounds;
+        Ok(false)
+    }
 }
 
 /// Tokens that an executor has run, with their KV cache.

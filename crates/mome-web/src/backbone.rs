@@ -30,6 +30,16 @@ impl Backbone {
         self.executor.device().to_owned()
     }
 
+    /// Multiplies every weight matrix with a vector, for the time that it takes; false where the device cannot do that
+    /// by itself.
+    ///
+    /// # Errors
+    /// What the device reports.
+    #[wasm_bindgen(js_name = multiplyWeights)]
+    pub async fn multiply_weights(&self, rounds: usize) -> Result<bool, JsError> {
+        Ok(self.executor.multiply_weights(rounds).await?)
+    }
+
     /// Logits after each token, `[tokens, V]`.
     ///
     /// # Errors

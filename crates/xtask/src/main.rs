@@ -1,6 +1,7 @@
-//! Chores of the project: `cargo xtask setup`, `package`, `demo` and `test`.
+//! Chores of the project: `cargo xtask setup`, `package`, `demo`, `test` and `bench`.
 #![allow(clippy::print_stdout, reason = "it talks to the person at the terminal")]
 
+mod bench;
 mod debian;
 mod demo;
 mod failure;
@@ -25,6 +26,7 @@ Examples:
   cargo xtask demo --port 9000  the same on a port of your choice
   cargo xtask demo --check      the same headless: ask in Chromium, take screenshots
   cargo xtask test              every check: format, lints, Rust tests, wasm build, browser tests
+  cargo xtask bench --help      how to measure the engine, alone or next to other runtimes
   cargo xtask package           build the npm package into web/dist
   cargo xtask setup             only install what the others need
 
@@ -59,6 +61,8 @@ enum Chore {
         #[arg(long)]
         full: bool,
     },
+    /// Measure speed and memory on every device at hand, next to other runtimes
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -73,11 +77,12 @@ fn main() -> ExitCode {
 
 fn run(chore: &Chore) -> Result<(), Failure> {
     let workspace = Workspace::locate()?;
-    match *chore {
+    match chore {
         Chore::Setup => setup::everything(&workspace),
         Chore::Package => package::build(&workspace, &setup::for_package(&workspace)?),
         Chore::Demo { check: true, .. } => demo::check(&workspace),
-        Chore::Demo { check: false, port } => demo::serve(&workspace, port),
-        Chore::Test { full } => test::run(&workspace, full),
+        Chore::Demo { check: false, port } => demo::serve(&workspace, *port),
+        Chore::Test { full } => test::run(&workspace, *full),
+        Chore::Bench(options) => bench::run(&workspace, options),
     }
 }

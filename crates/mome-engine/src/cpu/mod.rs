@@ -28,6 +28,7 @@ mod threads;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use mome_backbone::Backbone;
 
 use crate::self_check::{SmallMatrix, SmallModel};
@@ -61,6 +62,8 @@ pub(crate) struct CpuExecutor {
     model: Arc<Model>,
 }
 
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
 impl Executor for CpuExecutor {
     fn backbone(&self) -> &Arc<Backbone> {
         &self.backbone

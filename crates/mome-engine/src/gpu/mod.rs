@@ -15,6 +15,7 @@ mod loader;
 mod matrices;
 mod memory;
 mod model;
+mod multiply;
 mod operations;
 mod pool;
 mod recorder;
@@ -25,6 +26,7 @@ mod weights;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use mome_backbone::{Backbone, Config};
 
 use crate::{EngineError, Executor, Sequence};
@@ -48,6 +50,8 @@ struct Shared {
     model: Model,
 }
 
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
 impl Executor for GpuExecutor {
     fn backbone(&self) -> &Arc<Backbone> {
         &self.backbone
@@ -59,5 +63,10 @@ impl Executor for GpuExecutor {
 
     fn begin(&self, capacity: usize) -> Result<Box<dyn Sequence>, EngineError> {
         Ok(Box::new(GpuSequence::new(self.shared.clone(), capacity)?))
+    }
+
+    async fn multiply_weights(&self, rounds: usize) -> Result<bool, EngineError> {
+        multiply::run(&self.shared, rounds).await?;
+        Ok(true)
     }
 }
