@@ -49,8 +49,8 @@ pub(crate) fn run(arguments: &AskArguments) -> Result<ExitCode, Failure> {
 
 /// Opens a pack, with the embedded backbone where it is the pack's.
 pub(crate) async fn load(arguments: &PackArguments) -> Result<Mome, Failure> {
-    let device = arguments.device.device;
-    let options = LoadOptions { device, alpha: arguments.alpha, backbone: Some(EMBEDDED.into()) };
+    let engine = arguments.device.options();
+    let options = LoadOptions { engine, alpha: arguments.alpha, backbone: Some(EMBEDDED.into()) };
     Ok(Mome::load(Store::open(&arguments.pack)?, options).await?)
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use mome_engine::{DeviceChoice, Executor, open};
+use mome_engine::{Executor, OpenOptions, open};
 
 use crate::output::Failure;
 
@@ -23,9 +23,9 @@ pub(crate) fn backbone_file(file: Option<&Path>) -> Result<Cow<'static, [u8]>, F
 pub(crate) fn open_backbone(
     file: Option<&Path>,
     bytes: &[u8],
-    device: DeviceChoice,
+    options: OpenOptions,
 ) -> Result<Arc<dyn Executor>, Failure> {
     let named = file.unwrap_or(Path::new("the backbone of this command"));
-    let opened = pollster::block_on(open(bytes, device));
+    let opened = pollster::block_on(open(bytes, options));
     Ok(opened.map_err(|error| Failure::Backbone { file: named.into(), error })?.executor)
 }

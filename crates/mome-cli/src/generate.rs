@@ -46,7 +46,7 @@ struct Generated {
 
 pub(crate) fn run(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
     let file = backbone_file(Some(&arguments.backbone))?;
-    let executor = open_backbone(Some(&arguments.backbone), &file, arguments.device.device)?;
+    let executor = open_backbone(Some(&arguments.backbone), &file, arguments.device.options())?;
     let tokenizer = executor.backbone().tokenizer();
     let prompt = prompt(executor.backbone(), arguments)?;
     let mut spoken = tokenizer.continuation_decoder();
@@ -83,8 +83,8 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
 fn prompt(backbone: &Backbone, arguments: &GenerateArguments) -> Result<Vec<u32>, Failure> {
     let tokenizer = backbone.tokenizer();
     let ids = |tokens: Vec<Token>| tokens.into_iter().map(|token| token.id);
+    let begin = tokenizer.begin().filter(|_| tokenizer.adds_begin());
     if !arguments.chat {
-        let begin = tokenizer.begin().filter(|_| tokenizer.adds_begin());
         return Ok(begin.into_iter().chain(ids(tokenizer.encode(&arguments.prompt))).collect());
     }
     let failure = |error| Failure::ChatTemplate { file: arguments.backbone.clone(), error };
@@ -94,5 +94,8 @@ fn prompt(backbone: &Backbone, arguments: &GenerateArguments) -> Result<Vec<u32>
     let system = arguments.system.iter().map(|text| message("system", text));
     let messages: Vec<ChatMessage> = system.chain([message("user", &arguments.prompt)]).collect();
     let text = template.render(&messages, true).map_err(failure)?;
-    Ok(ids(tokenizer.encode_with_special(&text)).collect())
+    let tokens: Vec<u32> = ids(tokenizer.encode_with_special(&text)).collect();
+    // Some templates begin with the begin token, and some leave that to the reader.
+    let begin = begin.filter(|begin| tokens.first() != Some(begin));
+    Ok(begin.into_iter().chain(tokens).collect())
 }

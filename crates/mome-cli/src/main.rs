@@ -11,11 +11,12 @@ mod plots;
 mod progress;
 mod serve;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use mome::DeviceChoice;
+use mome::{CpuOptions, DeviceChoice, OpenOptions};
 
 use crate::output::Failure;
 
@@ -103,6 +104,22 @@ struct DeviceArguments {
     /// What runs the backbone: auto (a hardware GPU, else the CPU), gpu or cpu
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: DeviceChoice,
+    /// Threads of the CPU [default: its cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Take a GPU without holding it to the CPU first
+    #[arg(long)]
+    no_self_check: bool,
+}
+
+impl DeviceArguments {
+    fn options(&self) -> OpenOptions {
+        OpenOptions {
+            device: self.device,
+            cpu: CpuOptions { threads: self.threads.map(NonZeroUsize::get) },
+            self_check: !self.no_self_check,
+        }
+    }
 }
 
 fn main() -> ExitCode {

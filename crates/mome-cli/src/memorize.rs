@@ -51,7 +51,7 @@ struct ReportJson<'a> {
 pub(crate) fn run(arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
     let facts = read_facts(&arguments.facts)?;
     let backbone = backbone_file(arguments.backbone.as_deref())?;
-    let executor = open_backbone(arguments.backbone.as_deref(), &backbone, arguments.device.device)?;
+    let executor = open_backbone(arguments.backbone.as_deref(), &backbone, arguments.device.options())?;
     let pack =
         arguments.facts.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let options = MemorizeOptions { pack, alpha: arguments.alpha, seed: arguments.seed };

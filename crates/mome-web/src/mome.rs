@@ -37,7 +37,7 @@ impl Mome {
             let _ = on_fetch.call3(&JsValue::NULL, &path, &bytes, &JsValue::from(fetch.milliseconds));
         });
         let inner =
-            ::mome::Mome::load(store, LoadOptions { device, alpha, ..LoadOptions::default() }).await?;
+            ::mome::Mome::load(store, LoadOptions { engine: device.into(), alpha, backbone: None }).await?;
         Ok(Self { inner })
     }
 

@@ -30,6 +30,6 @@ pub mod selection;
 pub use answer::{Answer, DONT_KNOW, FactReference, FetchedBytes, Reason, Suggestion, TokenLogprob};
 pub use error::MomeError;
 pub use mome::{AnswerOptions, LoadOptions, Mome};
-pub use mome_engine::DeviceChoice;
+pub use mome_engine::{CpuOptions, DeviceChoice, OpenOptions};
 pub use mome_store::Store;
 pub use pack::Pack;

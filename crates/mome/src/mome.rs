@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use mome_engine::{DeviceChoice, Executor, Head, Opened, Pass, Prediction, open};
+use mome_engine::{Executor, Head, OpenOptions, Opened, Pass, Prediction, open};
 use mome_pack::{Expert, WordingHash};
 use mome_store::{Fetched, Store};
 
@@ -22,8 +22,8 @@ const LONGEST_ANSWER: usize = 1024;
 /// How a pack is to be opened.
 #[derive(Clone, Default)]
 pub struct LoadOptions {
-    /// Which device runs the backbone.
-    pub device: DeviceChoice,
+    /// Which device runs the backbone, and how.
+    pub engine: OpenOptions,
     /// The share of unknown questions that may be answered; the pack's own where `None`.
     pub alpha: Option<f64>,
     /// The file of a backbone that is at hand: used where it is the pack's, so that it need not be fetched.
@@ -62,8 +62,8 @@ impl Mome {
     pub async fn load(store: Store, options: LoadOptions) -> Result<Self, MomeError> {
         let pack = Pack::open(store).await?;
         let Opened { executor, device_note } = match options.backbone {
-            Some(file) if pack.is_backbone(&file) => open(&file, options.device).await?,
-            _ => pack.open_backbone(options.device.into()).await?,
+            Some(file) if pack.is_backbone(&file) => open(&file, options.engine).await?,
+            _ => pack.open_backbone(options.engine).await?,
         };
         Self::new(pack, executor, device_note, options.alpha)
     }
