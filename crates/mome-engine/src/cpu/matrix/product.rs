@@ -103,6 +103,9 @@ impl<S: Simd, const SCALES: usize> TileScales<S, SCALES> {
 
 /// The codes of a tile, pair of columns by pair.
 trait Codes<S: Simd>: Copy {
+    /// Whether a pair is read with shifts that depend on which it is.
+    const SHIFTS: bool;
+
     fn pair(self, simd: S, pair: usize) -> S::Codes;
 }
 
@@ -127,6 +130,8 @@ impl<const LOW: usize, const HIGH: usize, const TABLE: bool> Packed<'_, LOW, HIG
 impl<S: Simd, const LOW: usize, const HIGH: usize, const TABLE: bool> Codes<S>
     for Packed<'_, LOW, HIGH, TABLE>
 {
+    const SHIFTS: bool = true;
+
     #[inline(always)]
     fn pair(self, simd: S, pair: usize) -> S::Codes {
         let mut codes = field(simd, self.vectors, pair, LOW);
@@ -139,6 +144,8 @@ impl<S: Simd, const LOW: usize, const HIGH: usize, const TABLE: bool> Codes<S>
 
 /// As integers of 16 bits.
 impl<S: Simd> Codes<S> for &[S::Codes; PAIRS] {
+    const SHIFTS: bool = false;
+
     #[inline(always)]
     fn pair(self, _simd: S, pair: usize) -> S::Codes {
         self[pair]
@@ -181,12 +188,12 @@ fn add_tile<S: Simd, const T: usize, const SCALES: usize>(
     mut totals: [S::Floats; T],
 ) -> [S::Floats; T] {
     let mut sums = offset_sums::<S, T, SCALES>(simd, 0, scales, x);
-    sums = add_half::<S, T>(simd, 0, codes, x, sums);
+    sums = add_half::<S, _, T>(simd, 0, codes, x, sums);
     if SCALES == 2 {
         totals = scaled(simd, 0, scales, x, sums, totals);
         sums = offset_sums::<S, T, SCALES>(simd, 1, scales, x);
     }
-    sums = add_half::<S, T>(simd, 1, codes, x, sums);
+    sums = add_half::<S, _, T>(simd, 1, codes, x, sums);
     scaled(simd, SCALES - 1, scales, x, sums, totals)
 }
 
@@ -213,24 +220,34 @@ fn offset_sums<S: Simd, const T: usize, const SCALES: usize>(
 
 /// Adds the products of eight pairs of columns.
 #[inline(always)]
-fn add_half<S: Simd, const T: usize>(
+fn add_half<S: Simd, C: Codes<S>, const T: usize>(
     simd: S,
     half: usize,
-    codes: impl Codes<S>,
+    codes: C,
     x: &[&ActivationBlock; T],
     mut sums: [S::Sums; T],
 ) -> [S::Sums; T] {
-    // Written out, because a loop stays one, and then its shifts are not constants.
-    macro_rules! add_pairs {
-        ($($pair:literal)*) => {$(
+    macro_rules! add_pair {
+        ($pair:expr) => {
             let pair = half * (PAIRS / 2) + $pair;
             let weights = codes.pair(simd, pair);
             for token in 0..T {
                 sums[token] = simd.dot(weights, x[token].pairs[pair], sums[token]);
             }
-        )*};
+        };
     }
-    add_pairs!(0 1 2 3 4 5 6 7);
+    macro_rules! add_pairs {
+        ($($pair:literal)*) => {$( add_pair!($pair); )*};
+    }
+    // Written out, because a loop stays one, and then its shifts are not constants. In the page a loop without shifts
+    // does as well, and is less to download.
+    if cfg!(target_arch = "wasm32") && !C::SHIFTS {
+        for pair in 0..PAIRS / 2 {
+            add_pair!(pair);
+        }
+    } else {
+        add_pairs!(0 1 2 3 4 5 6 7);
+    }
     sums
 }
 
