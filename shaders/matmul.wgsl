@@ -1,8 +1,8 @@
 // Multiplies rows of activations with a chunk of a weight matrix:
 //   sums[t, r] = sum over i of weights[r, i] * input[input_row + t, i]
 // What becomes of the sums is said in the file of matmul/store_*.wgsl that this is compiled with. The others are
-// weights/* (bindings 1 and 2), matmul/tokens_* (how many tokens at a time) and matmul/lanes_* (how invocations
-// share the work).
+// weights/* (bindings 1 and 2), matmul/params (0 and 3), matmul/tokens_* (how many tokens at a time) and
+// matmul/lanes_* (how invocations share the work).
 //
 //   0     params
 //   1, 2  weights  [rows, columns]
@@ -10,21 +10,6 @@
 //
 // An invocation has four rows in each half of the chunk's panels, and TOKENS tokens. Workgroups are WIDTH
 // invocations along the rows (x) times SLICES along the columns (y); z is over tokens.
-
-struct Params {
-    tokens: u32,      // activation rows to multiply
-    input_row: u32,   // first activation row
-    columns4: u32,    // columns / 4
-    blocks: u32,      // of a row
-    rows: u32,        // of the chunk
-    first_row: u32,   // of the chunk, in the matrix
-    total_rows: u32,  // of the matrix
-    unused: u32,
-    store: StoreParams,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(3) var<storage, read> input: array<vec4f>;
 
 // Sums over the columns of a block that share a scale.
 struct Partial {

@@ -1,5 +1,5 @@
 // Multiplies many rows of activations with a chunk of a weight matrix, like matmul: for GPUs, where workgroups share
-// what they read. Compiled with weights/* (bindings 1 and 2) and matmul/store_*.
+// what they read. Compiled with weights/* (bindings 1 and 2), matmul/params (0 and 3) and matmul/store_*.
 //
 //   0     params           as in matmul
 //   1, 2  weights  [rows, columns]
@@ -11,21 +11,6 @@
 
 const WORKGROUP_TOKENS: u32 = 32u;
 const STEP: u32 = 8u;  // groups of four columns
-
-struct Params {
-    tokens: u32,      // activation rows to multiply
-    input_row: u32,   // first activation row
-    columns4: u32,    // columns / 4
-    blocks: u32,      // of a row
-    rows: u32,        // of the chunk
-    first_row: u32,   // of the chunk, in the matrix
-    total_rows: u32,  // of the matrix
-    unused: u32,
-    store: StoreParams,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(3) var<storage, read> input: array<vec4f>;
 
 var<workgroup> tile_a: array<mat4x4f, 64>;    // [STEP, lanes]: four rows of four columns
 var<workgroup> tile_b: array<mat4x4f, 64>;

@@ -12,6 +12,8 @@ use crate::{
     Prediction, QueryProjection, Sequence,
 };
 use small_model::Numbers;
+#[cfg(test)]
+pub(crate) use small_model::scale_places;
 pub(crate) use small_model::{SmallMatrix, SmallModel};
 
 /// How far two logits may be apart, in root mean squares of a row's logits: well above what comes of another order of

@@ -165,7 +165,8 @@ impl WeightKernels {
         };
         let compile = |parts: &[&str], rows, tokens| {
             let label = format!("matmul {} {store:?} {tokens}", self.kind.name());
-            let source = [&[weights.as_str(), store.source()], parts].concat().concat();
+            let source =
+                [&[weights.as_str(), store.source(), shader!("matmul/params")], parts].concat().concat();
             MatmulKernel { kernel: Kernel::new(&self.device, &label, &source), rows, tokens }
         };
         let matmul = shader!("matmul");
@@ -190,9 +191,16 @@ fn weights_source(kind: TensorType, features: Features) -> String {
     };
     let halves = if native_halves { shader!("weights/halves_f16") } else { shader!("weights/halves") };
     let quants = match kind {
-        TensorType::F32 => return [shader!("weights/block"), shader!("weights/f32")].concat(),
-        TensorType::F16 => return [halves, shader!("weights/block"), shader!("weights/f16")].concat(),
-        TensorType::BF16 => return [shader!("weights/block"), shader!("weights/bf16")].concat(),
+        TensorType::F32 => {
+            return [shader!("weights/block"), shader!("weights/floats"), shader!("weights/f32")].concat();
+        }
+        TensorType::F16 => {
+            return [halves, shader!("weights/block"), shader!("weights/floats"), shader!("weights/f16")]
+                .concat();
+        }
+        TensorType::BF16 => {
+            return [shader!("weights/block"), shader!("weights/floats"), shader!("weights/bf16")].concat();
+        }
         TensorType::Q2_K => shader!("weights/quants_2"),
         TensorType::Q3_K => shader!("weights/quants_3"),
         TensorType::Q4_0 | TensorType::Q4_1 | TensorType::Q4_K => shader!("weights/quants_4"),

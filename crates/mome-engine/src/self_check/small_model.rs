@@ -187,7 +187,7 @@ fn blocks(kind: TensorType, count: usize, size: f32, numbers: &mut Numbers) -> V
     let mut data: Vec<u8> = (0..count * kind.block_bytes()).map(|_| numbers.below(256) as u8).collect();
     let mut scale = |data: &mut [u8], scale: f32| {
         for block in data.chunks_mut(kind.block_bytes()) {
-            for at in scales(kind) {
+            for at in scale_places(kind) {
                 let signed = if numbers.below(2) == 0 { scale } else { -scale };
                 block[*at..at + 2].copy_from_slice(&f16::from_f32(signed).to_le_bytes());
             }
@@ -202,7 +202,7 @@ fn blocks(kind: TensorType, count: usize, size: f32, numbers: &mut Numbers) -> V
 }
 
 /// Where in a block of a quantised type its half-precision scales and minimums are.
-fn scales(kind: TensorType) -> &'static [usize] {
+pub(crate) fn scale_places(kind: TensorType) -> &'static [usize] {
     match kind {
         TensorType::Q4_1 | TensorType::Q5_1 | TensorType::Q4_K | TensorType::Q5_K => &[0, 2],
         TensorType::Q2_K => &[80, 82],

@@ -19,6 +19,7 @@ use super::kernels::{Features, Kernels, Lanes, Variant, WeightKernelSet};
 use super::pool::Pool;
 use super::recorder::Recorder;
 use super::weights::{Destination, FileMatrix, Weights};
+use crate::self_check::scale_places;
 
 /// A device, with the kernels under test.
 struct Bench {
@@ -118,7 +119,7 @@ impl Matrix {
             }
             let start = bytes.len();
             bytes.extend((0..kind.block_bytes()).map(|_| (next() * 128.0).floor() as i8 as u8));
-            for at in half_floats(kind) {
+            for at in scale_places(kind) {
                 let half = f16::from_f32(next() / 64.0);
                 let half =
                     if kind == TensorType::BF16 { (next().to_bits() >> 16) as u16 } else { half.to_bits() };
@@ -140,17 +141,6 @@ impl Matrix {
         let mut values = vec![0.0; self.rows * self.columns];
         self.kind.dequantize(&self.bytes, &mut values);
         values
-    }
-}
-
-/// Where in a block of a type its 16-bit floats are.
-fn half_floats(kind: TensorType) -> &'static [usize] {
-    match kind {
-        TensorType::Q4_1 | TensorType::Q5_1 | TensorType::Q4_K | TensorType::Q5_K => &[0, 2],
-        TensorType::Q2_K => &[80, 82],
-        TensorType::Q3_K => &[108],
-        TensorType::Q6_K => &[208],
-        _ => &[0],
     }
 }
 
