@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mome::AnswerOptions;
-use mome_train::{Evaluation, Rate, evaluate, read_questions};
+use mome::{Answer, AnswerOptions};
+use mome_train::{Evaluation, Question, Rate, evaluate, read_questions};
 
 use crate::ask::{PackArguments, load};
 use crate::output::{self, Failure};
 use crate::plots;
-use crate::progress::bar;
+use crate::progress::Progress;
 
 #[derive(Args)]
 pub(crate) struct EvalArguments {
@@ -30,10 +30,13 @@ pub(crate) struct EvalArguments {
 pub(crate) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let questions = read_questions(&arguments.questions)?;
     let mome = pollster::block_on(load(&arguments.pack))?;
-    let bar = bar(questions.len() as u64, "Asking");
-    let options = AnswerOptions::default();
-    let evaluation = pollster::block_on(evaluate(&mome, &questions, &options, |_, _| bar.inc(1)))?;
-    bar.finish();
+    let progress = Progress::new();
+    let mut asked = 0;
+    let replied = |_: &Question, _: &Answer| {
+        asked += 1;
+        progress.show("Asking", asked, questions.len() as u64);
+    };
+    let evaluation = pollster::block_on(evaluate(&mome, &questions, &AnswerOptions::default(), replied))?;
     if let Some(directory) = &arguments.plots {
         write_plots(&evaluation, directory)?;
     }

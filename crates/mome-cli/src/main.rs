@@ -48,7 +48,8 @@ enum Command {
 `id`, `paraphrases` and `source` may be left out. With three wordings or more a fact helps to
 recognise wordings that nobody wrote down; with fewer, only the stored ones are answered.
 
-Exits with 1 if a fact failed.
+It may be stopped at any time (Ctrl-C): a pack that lay in the folder stays as it was, and the same command goes on where
+it stopped. Exits with 1 if a fact failed.
 
 Example:
   mome memorize facts.jsonl --out pack --alpha 0.05")]

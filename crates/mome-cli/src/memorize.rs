@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::DeviceArguments;
 use crate::backbone::{backbone_file, open_backbone};
 use crate::output::{self, Failure};
-use crate::progress::StageProgress;
+use crate::progress::Progress;
 
 #[derive(Args)]
 pub(crate) struct MemorizeArguments {
@@ -38,6 +38,7 @@ pub(crate) struct MemorizeArguments {
 #[derive(Serialize)]
 struct ReportJson<'a> {
     facts: usize,
+    resumed: usize,
     memorised: usize,
     verified: usize,
     failed: Vec<&'a str>,
@@ -54,11 +55,11 @@ pub(crate) fn run(arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
     let executor = open_backbone(arguments.backbone.as_deref(), &backbone, arguments.device.options())?;
     let pack =
         arguments.facts.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let options = MemorizeOptions { pack, alpha: arguments.alpha, seed: arguments.seed };
-    let progress = StageProgress::new();
+    let options = MemorizeOptions { pack, alpha: arguments.alpha, seed: arguments.seed, selector: None };
+    let progress = Progress::new();
     let report =
         memorize(&facts, (&executor, &backbone), &arguments.out, &options, &|stage, done, total| {
-            progress.show(stage, done, total);
+            progress.stage(stage, done, total);
         })?;
     for (id, reason) in &report.failed {
         eprintln!("mome: {id} failed: {reason}");
@@ -75,6 +76,7 @@ impl<'a> ReportJson<'a> {
     fn new(report: &'a Report) -> Self {
         Self {
             facts: report.facts,
+            resumed: report.resumed,
             memorised: report.memorised,
             verified: report.verified,
             failed: report.failed.iter().map(|(id, _)| id.as_str()).collect(),
@@ -95,8 +97,12 @@ fn summary(report: &Report, arguments: &MemorizeArguments) -> String {
             arguments.alpha
         ),
     };
+    let resumed = match report.resumed {
+        0 => String::new(),
+        resumed => format!(", {resumed} of them by an earlier run that was stopped"),
+    };
     format!(
-        "{} of {} facts memorised, {} verified, in {:.1} s\n{}\n{}: {} objects, {} bytes",
+        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{}\n{}: {} objects, {} bytes",
         report.memorised,
         report.facts,
         report.verified,

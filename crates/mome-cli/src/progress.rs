@@ -1,44 +1,80 @@
-//! Progress on standard error, where a person is looking.
+//! Progress on standard error: bars where a person is looking, else a line now and then.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::io::{IsTerminal as _, stderr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mome_train::Stage;
 
-/// A bar that shows how far each stage is. It draws nothing where standard error is no terminal.
-pub(crate) struct StageProgress {
-    bars: Mutex<HashMap<Stage, ProgressBar>>,
+/// How often a line is written where standard error is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// How often a bar is drawn anew while nothing is done.
+const BETWEEN_DRAWINGS: Duration = Duration::from_millis(250);
+
+/// Shows how far a command is with each of its tasks.
+pub(crate) struct Progress(Mutex<Shown>);
+
+enum Shown {
+    Bars(HashMap<&'static str, ProgressBar>),
+    Lines { last: Instant },
 }
 
-impl StageProgress {
+impl Progress {
     pub(crate) fn new() -> Self {
-        Self { bars: Mutex::default() }
+        let bars = stderr().is_terminal();
+        Self(Mutex::new(if bars {
+            Shown::Bars(HashMap::new())
+        } else {
+            Shown::Lines { last: Instant::now() }
+        }))
     }
 
-    /// Draws that so much of a stage is done.
-    pub(crate) fn show(&self, stage: Stage, done: u64, total: u64) {
-        let Ok(mut bars) = self.bars.lock() else { return };
-        let bar = bars.entry(stage).or_insert_with(|| bar(total, name(stage)));
-        bar.set_position(done.max(bar.position()));
-        if done == total {
-            bar.finish();
+    /// Shows that so much of a task is done.
+    pub(crate) fn show(&self, task: &'static str, done: u64, total: u64) {
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Shown::Bars(bars) => {
+                let bar = bars.entry(task).or_insert_with(|| bar(task, total));
+                bar.set_position(done.max(bar.position()));
+                if done == total {
+                    bar.finish();
+                }
+            }
+            Shown::Lines { last } if last.elapsed() >= BETWEEN_LINES => {
+                *last = Instant::now();
+                eprintln!("mome: {task}: {done} of {total}");
+            }
+            Shown::Lines { .. } => (),
         }
     }
+
+    /// Shows how far a stage of memorising is.
+    pub(crate) fn stage(&self, stage: Stage, done: u64, total: u64) {
+        self.show(name(stage), done, total);
+    }
 }
 
-/// A bar for some task with so many steps.
-pub(crate) fn bar(total: u64, name: &'static str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_message(name);
-    let style = ProgressStyle::with_template("{msg:<24} {wide_bar} {pos}/{len} {elapsed}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+fn bar(task: &'static str, total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_message(task);
+    let style = ProgressStyle::with_template("{msg:<28} {wide_bar} {pos}/{len} {elapsed}");
+    let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(BETWEEN_DRAWINGS);
+    bar
 }
 
 fn name(stage: Stage) -> &'static str {
     match stage {
-        Stage::Read => "Reading the wordings",
-        Stage::Train => "Training the selector",
+        Stage::Open => "Reading the pack",
+        Stage::Read => "Reading wordings",
+        Stage::Train => "Training selectors",
+        Stage::Calibrate => "Calibrating the gate",
         Stage::Memorise => "Memorising",
+        Stage::Index => "Building the index",
+        Stage::AskBefore => "Asking facts near by",
+        Stage::Write => "Writing the pack",
         Stage::Verify => "Asking every fact",
+        Stage::AskAfter => "Asking facts near by again",
     }
 }

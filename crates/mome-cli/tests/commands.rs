@@ -94,8 +94,18 @@ fn a_pack_without_paraphrases_answers_stored_wordings_and_nothing_else() {
     let small = SmallPack::new();
     let pack = small.pack();
     let report = &small.report;
-    let expected =
-        ["bytes", "facts", "failed", "max_loss", "memorised", "objects", "seconds", "threshold", "verified"];
+    let expected = [
+        "bytes",
+        "facts",
+        "failed",
+        "max_loss",
+        "memorised",
+        "objects",
+        "resumed",
+        "seconds",
+        "threshold",
+        "verified",
+    ];
     assert_eq!(keys(report), expected);
     assert_eq!((&report["facts"], &report["verified"]), (&20.into(), &20.into()));
     assert_eq!(report["threshold"], Value::Null, "nothing could be calibrated");

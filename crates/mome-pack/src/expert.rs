@@ -26,7 +26,7 @@ pub struct Expert {
     pub loss: f32,
     /// Every stored wording, as a hash.
     pub wordings: Vec<WordingHash>,
-    /// Keys of the wordings that are searched.
+    /// Keys of the stored wordings.
     pub keys: Vec<QuestionKeys>,
     /// The answer's tokens in order, the end token last.
     pub slots: Vec<Slot>,
@@ -37,7 +37,8 @@ pub struct Expert {
 pub struct QuestionKeys {
     /// Routing key.
     pub routing: UnitVector<ROUTING_WIDTH>,
-    /// Reader states of its most salient tokens, at most [`MAX_QUESTION_TOKENS`].
+    /// Reader states of its most salient tokens, at most [`MAX_QUESTION_TOKENS`]; none where the wording is not
+    /// searched. Then the routing key says where it leads to, for whoever changes the index.
     pub tokens: Vec<TokenKey>,
 }
 
@@ -157,6 +158,12 @@ impl Expert {
 }
 
 impl QuestionKeys {
+    /// Whether questions are compared with this wording.
+    #[must_use]
+    pub fn is_searched(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, PackError> {
         let count: usize = reader.u16("tokens of a wording")?.into();
         if count > MAX_QUESTION_TOKENS {

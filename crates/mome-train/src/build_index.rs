@@ -1,20 +1,32 @@
-//! Building of the index: experts that lie near one another go into one shard.
+//! Building and changing of the index: experts that lie near one another go into one shard, and every stored
+//! wording leads to a shard that holds its expert.
+
+use std::collections::BTreeSet;
+use std::mem;
 
 use mome::index::{centroid, nearest};
 use mome::selection::dot;
-use mome_pack::{ROUTING_WIDTH, Shard, UnitVector};
+use mome_pack::{Expert, ROUTING_WIDTH, Shard, TARGET_SHARD, UnitVector};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 /// How many shards a question is looked for in.
 pub const BEAM: u16 = 6;
 
 /// How full shards are made. What is left of the target takes experts that some wording looks for here, though
-/// they lie in another shard.
-const FILLED: usize = mome_pack::TARGET_SHARD / 8 * 7;
+/// they lie in another shard, and experts that come later.
+const FILLED: usize = TARGET_SHARD / 8 * 7;
 
 /// Rounds of moving experts to the nearer of two middles.
 const ROUNDS: usize = 12;
+
+/// How often shards that copies made too full are split, which may call for further copies.
+const SPLITS: usize = 4;
+
+/// By how much a shard must be nearer to a wording than the first one outside the beam to be reached for certain: keys
+/// are kept in eight bits, and devices round differently.
+const CERTAIN: f32 = 0.006;
 
 /// An expert as the index sees it.
 #[derive(Clone, Debug)]
@@ -22,7 +34,7 @@ pub struct Item {
     /// Routing key that decides the shard.
     pub routing: [f32; ROUTING_WIDTH],
     /// Routing keys of all stored wordings: each must lead to a shard that holds the expert.
-    pub wordings: Vec<[f32; ROUTING_WIDTH]>,
+    pub wordings: Vec<UnitVector<ROUTING_WIDTH>>,
     /// Bytes that the expert takes in a shard.
     pub bytes: usize,
 }
@@ -30,60 +42,153 @@ pub struct Item {
 /// Which experts lie in which shard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
+    /// How many shards a question is looked for in.
+    pub beam: usize,
     /// For each shard, the middle that leads to it.
     pub centroids: Vec<UnitVector<ROUTING_WIDTH>>,
-    /// For each shard, its experts in ascending order.
+    /// For each shard, its experts.
     pub shards: Vec<Vec<usize>>,
 }
 
+impl Item {
+    /// What the index sees of an expert that takes so many bytes.
+    #[must_use]
+    pub fn new(expert: &Expert, bytes: usize) -> Self {
+        let searched = expert.keys.iter().filter(|keys| keys.is_searched());
+        let searched: Vec<_> = searched.map(|keys| keys.routing.dequantise()).collect();
+        Self {
+            routing: centroid(&searched).dequantise(),
+            wordings: expert.keys.iter().map(|keys| keys.routing).collect(),
+            bytes,
+        }
+    }
+}
+
 impl Plan {
-    /// Splits the items until every shard has a fitting size, then puts copies where a stored wording would look
-    /// in vain.
+    /// Spreads the items over shards.
     #[must_use]
     pub fn new(items: &[Item], seed: u64) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut shards = Vec::new();
-        let mut open = vec![(0..items.len()).collect::<Vec<_>>()];
-        while let Some(members) = open.pop() {
-            if members.len() < 2 || size(items, &members) <= FILLED {
-                shards.push(members);
-            } else {
-                let (left, right) = halves(items, members, &mut random);
-                open.extend([right, left]);
-            }
-        }
-        let centroids: Vec<_> =
-            shards.iter().map(|shard| centroid(shard.iter().map(|&item| &items[item].routing))).collect();
-        let mut plan = Self { centroids, shards };
-        plan.cover_wordings(items);
+        let mut plan = Self { beam: BEAM.into(), centroids: Vec::new(), shards: Vec::new() };
+        plan.insert(items, &(0..items.len()).collect::<Vec<_>>(), seed);
+        plan.shards.iter_mut().for_each(|shard| shard.sort_unstable());
         plan
     }
 
-    /// The shards that a routing key is looked for in.
-    fn route(centroids: &[[f32; ROUTING_WIDTH]], routing: &[f32; ROUTING_WIDTH]) -> Vec<usize> {
-        nearest(centroids, routing, BEAM.into())
+    /// Puts further items into the shards nearest to them, splits those that become too full, and puts copies where a
+    /// stored wording would look in vain. All other shards stay as they are.
+    pub fn insert(&mut self, items: &[Item], added: &[usize], seed: u64) {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        if self.shards.is_empty() {
+            self.centroids.push(middle(items, added));
+            self.shards.push(Vec::new());
+        }
+        let middles = self.middles();
+        for &item in added {
+            let nearest = nearest(&middles, &items[item].routing, 1);
+            nearest.into_iter().for_each(|shard| self.shards[shard].push(item));
+        }
+        // Where nothing is split, all other wordings lead where they led.
+        if self.split_full(items, &mut random) {
+            self.cover(items, &self.held());
+        } else {
+            self.cover(items, added);
+        }
+        for _ in 1..SPLITS {
+            if !self.split_full(items, &mut random) {
+                break;
+            }
+            self.cover(items, &self.held());
+        }
     }
 
-    /// Copies an expert into the nearest shard for each of its wordings that leads to none that holds it.
-    fn cover_wordings(&mut self, items: &[Item]) {
-        let centroids: Vec<_> = self.centroids.iter().map(UnitVector::dequantise).collect();
-        for (number, item) in items.iter().enumerate() {
-            for wording in &item.wordings {
-                let route = Self::route(&centroids, wording);
-                if route.iter().any(|&shard| self.shards[shard].contains(&number)) {
-                    continue;
-                }
-                let fits = |shard: &&usize| {
-                    size(items, &self.shards[**shard]) + item.bytes + 4 <= mome_pack::TARGET_SHARD
-                };
-                let smallest = || route.iter().min_by_key(|shard| size(items, &self.shards[**shard]));
-                if let Some(&shard) = route.iter().find(fits).or_else(smallest) {
-                    self.shards[shard].push(number);
-                    self.shards[shard].sort_unstable();
-                }
+    /// The items that some shard holds, in ascending order.
+    fn held(&self) -> Vec<usize> {
+        self.shards.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn middles(&self) -> Vec<[f32; ROUTING_WIDTH]> {
+        self.centroids.iter().map(UnitVector::dequantise).collect()
+    }
+
+    /// Splits the shards that are larger than they should be: the first part stays in place, the others go to the
+    /// end. Says whether there were any.
+    fn split_full(&mut self, items: &[Item], random: &mut ChaCha8Rng) -> bool {
+        let shards = self.shards.len();
+        for shard in 0..shards {
+            if self.shards[shard].len() < 2 || size(items, &self.shards[shard]) <= TARGET_SHARD {
+                continue;
+            }
+            let mut parts = parts(items, mem::take(&mut self.shards[shard]), random).into_iter();
+            for members in parts.by_ref().take(1) {
+                self.centroids[shard] = middle(items, &members);
+                self.shards[shard] = members;
+            }
+            for members in parts {
+                self.centroids.push(middle(items, &members));
+                self.shards.push(members);
+            }
+        }
+        self.shards.len() > shards
+    }
+
+    /// Copies each of these items into the nearest shard for every wording of it that reaches none that holds it.
+    fn cover(&mut self, items: &[Item], numbers: &[usize]) {
+        let middles = self.middles();
+        let in_vain: Vec<(usize, Vec<usize>)> = numbers
+            .par_iter()
+            .flat_map_iter(|&item| items[item].wordings.iter().map(move |wording| (item, wording)))
+            .map(|(item, wording)| (item, reached(&middles, self.beam, &wording.dequantise())))
+            .filter(|(item, reached)| !self.any_holds(reached, *item))
+            .collect();
+        let mut sizes: Vec<usize> = self.shards.iter().map(|shard| size(items, shard)).collect();
+        for (item, reached) in in_vain {
+            // A copy for another wording may serve this one too.
+            if self.any_holds(&reached, item) {
+                continue;
+            }
+            let taken = items[item].bytes + 4;
+            let fitting = reached.iter().find(|&&shard| sizes[shard] + taken <= TARGET_SHARD);
+            if let Some(&shard) = fitting.or_else(|| reached.iter().min_by_key(|&&shard| sizes[shard])) {
+                self.shards[shard].push(item);
+                sizes[shard] += taken;
             }
         }
     }
+
+    fn any_holds(&self, shards: &[usize], item: usize) -> bool {
+        shards.iter().any(|&shard| self.shards[shard].contains(&item))
+    }
+}
+
+/// The shards that a wording reaches on any device, the nearest first. Where the beam's edge runs through shards that
+/// are all as near, the nearest one counts as reached.
+fn reached(middles: &[[f32; ROUTING_WIDTH]], beam: usize, wording: &[f32; ROUTING_WIDTH]) -> Vec<usize> {
+    let mut near = nearest(middles, wording, beam + 1);
+    let similarity = |shard: usize| dot(&middles[shard], wording);
+    if let Some(&outside) = near.get(beam) {
+        let least = similarity(outside) + CERTAIN;
+        near.truncate(near.partition_point(|&shard| similarity(shard) >= least).max(1));
+    }
+    near
+}
+
+fn middle(items: &[Item], members: &[usize]) -> UnitVector<ROUTING_WIDTH> {
+    centroid(members.iter().map(|&item| &items[item].routing))
+}
+
+/// Splits items until each part has a fitting size.
+fn parts(items: &[Item], members: Vec<usize>, random: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
+    let mut parts = Vec::new();
+    let mut open = vec![members];
+    while let Some(members) = open.pop() {
+        if members.len() < 2 || size(items, &members) <= FILLED {
+            parts.push(members);
+        } else {
+            let (left, right) = halves(items, members, random);
+            open.extend([right, left]);
+        }
+    }
+    parts
 }
 
 fn size(items: &[Item], members: &[usize]) -> usize {
@@ -99,7 +204,7 @@ fn halves(items: &[Item], mut members: Vec<usize>, random: &mut ChaCha8Rng) -> (
         members.iter().min_by(|a, b| key(a).total_cmp(&key(b))).map(|&member| items[member].routing)
     };
     let mut other = farthest(&one).unwrap_or(one);
-    let mut middle = members.len() / 2;
+    let mut half = members.len() / 2;
     for _ in 0..ROUNDS {
         let lean = |member: usize| dot(&items[member].routing, &other) - dot(&items[member].routing, &one);
         let mut leaning: Vec<(f32, usize)> = members.iter().map(|&member| (lean(member), member)).collect();
@@ -107,12 +212,12 @@ fn halves(items: &[Item], mut members: Vec<usize>, random: &mut ChaCha8Rng) -> (
         members = leaning.iter().map(|&(_, member)| member).collect();
         let nearer_one = leaning.partition_point(|&(lean, _)| lean < 0.0);
         // No half may be less than a third, so that shards stay few.
-        middle = nearer_one.clamp(members.len().div_ceil(3), members.len() - members.len().div_ceil(3));
-        middle = middle.clamp(1, members.len() - 1);
-        let mean = |part: &[usize]| centroid(part.iter().map(|&member| &items[member].routing)).dequantise();
-        (one, other) = (mean(&members[..middle]), mean(&members[middle..]));
+        half = nearer_one.clamp(members.len().div_ceil(3), members.len() - members.len().div_ceil(3));
+        half = half.clamp(1, members.len() - 1);
+        (one, other) =
+            (middle(items, &members[..half]).dequantise(), middle(items, &members[half..]).dequantise());
     }
-    let mut right = members.split_off(middle);
+    let mut right = members.split_off(half);
     members.sort_unstable();
     right.sort_unstable();
     (members, right)
@@ -125,14 +230,33 @@ mod tests {
 
     use super::*;
 
-    fn item(seed: u64, bytes: usize, wordings: usize) -> Item {
+    type Key = [f32; ROUTING_WIDTH];
+
+    /// An item with wordings near some point of a few, as those of a fact are near one another and facts of a kind too.
+    fn item(seed: u64, bytes: usize, wordings: usize) -> (Item, Vec<Key>) {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut key = || {
-            let mut key: [f32; ROUTING_WIDTH] = std::array::from_fn(|_| random.random_range(-1f32..1.0));
+        let mut around = |centre: &Key, spread: f32| {
+            let mut key = centre.map(|x| x + spread * random.random_range(-1f32..1.0));
             normalise(&mut key);
             key
         };
-        Item { routing: key(), wordings: (0..wordings).map(|_| key()).collect(), bytes }
+        let mut kind = [0.0; ROUTING_WIDTH];
+        kind[seed as usize % 5] = 1.0;
+        let centre = around(&kind, 0.1);
+        let keys: Vec<Key> = (0..wordings).map(|_| around(&centre, 0.12)).collect();
+        let wordings = keys.iter().map(UnitVector::quantise).collect();
+        (Item { routing: centre, wordings, bytes }, keys)
+    }
+
+    fn items(sizes: &[usize], seed: u64) -> (Vec<Item>, Vec<Vec<Key>>) {
+        sizes.iter().enumerate().map(|(at, &bytes)| item(seed ^ at as u64, bytes, 3)).unzip()
+    }
+
+    /// The first item with a wording whose own key leads to no shard that holds it, of those that should be there.
+    fn lost(plan: &Plan, keys: &[Vec<Key>], there: impl Fn(usize) -> bool) -> Option<usize> {
+        let middles = plan.middles();
+        let leads = |item: usize, key: &Key| plan.any_holds(&nearest(&middles, key, plan.beam), item);
+        (0..keys.len()).find(|&item| there(item) && !keys[item].iter().all(|key| leads(item, key)))
     }
 
     proptest! {
@@ -142,40 +266,44 @@ mod tests {
             sizes in prop::collection::vec(500usize..6000, 1..300),
             seed in any::<u64>(),
         ) {
-            let items: Vec<Item> =
-                sizes.iter().enumerate().map(|(at, &bytes)| item(seed ^ at as u64, bytes, 3)).collect();
-            let plan = Plan::new(&items, seed);
-            let centroids: Vec<_> = plan.centroids.iter().map(UnitVector::dequantise).collect();
-            for (number, item) in items.iter().enumerate() {
-                prop_assert!(plan.shards.iter().any(|shard| shard.contains(&number)));
-                for wording in &item.wordings {
-                    let route = Plan::route(&centroids, wording);
-                    prop_assert!(route.iter().any(|&shard| plan.shards[shard].contains(&number)));
-                }
-            }
+            let (items, keys) = items(&sizes, seed);
+            prop_assert_eq!(lost(&Plan::new(&items, seed), &keys, |_| true), None);
         }
     }
 
     #[test]
     fn shards_are_of_a_size() {
-        let items: Vec<Item> = (0..400)
-            .map(|seed| {
-                let item = item(seed, 3000, 0);
-                Item { wordings: vec![item.routing], ..item }
-            })
-            .collect();
+        let items: Vec<Item> = (0..400).map(|seed| item(seed, 3000, 1).0).collect();
         let plan = Plan::new(&items, 1);
         let sizes: Vec<usize> = plan.shards.iter().map(|shard| size(&items, shard)).collect();
-        assert!(sizes.iter().all(|&size| size <= mome_pack::TARGET_SHARD), "{sizes:?}");
+        assert!(sizes.iter().all(|&size| size <= TARGET_SHARD), "{sizes:?}");
         assert!(sizes.len() <= 60, "{} shards for 1.2 MB", sizes.len());
         assert_eq!(plan, Plan::new(&items, 1), "the same seed gives the same plan");
     }
 
     #[test]
+    fn what_fits_changes_one_shard_and_what_does_not_splits_it() {
+        let items: Vec<Item> = (0..402).map(|seed| item(seed, 3000, 1).0).collect();
+        let before = Plan::new(&items[..400], 1);
+        let mut plan = before.clone();
+        plan.insert(&items, &[400], 1);
+        assert_eq!(plan.centroids, before.centroids);
+        let changed = plan.shards.iter().zip(&before.shards).filter(|(after, before)| after != before);
+        assert!((1..=2).contains(&changed.count()), "its shard, and at most one for its wording");
+
+        let large = Item { bytes: 60_000, ..items[401].clone() };
+        let items = [&items[..401], &[large]].concat();
+        plan.insert(&items, &[401], 1);
+        assert!(plan.shards.len() > before.shards.len());
+        let sizes: Vec<usize> = plan.shards.iter().map(|shard| size(&items, shard)).collect();
+        assert!(sizes.iter().all(|&size| size <= TARGET_SHARD), "{sizes:?}");
+    }
+
+    #[test]
     fn a_large_expert_has_a_shard_of_its_own() {
-        let items = [item(1, 100_000, 1), item(2, 1000, 1), item(3, 1000, 1)];
+        let items: Vec<Item> =
+            [100_000, 1000, 1000].iter().zip(1..).map(|(&bytes, seed)| item(seed, bytes, 1).0).collect();
         let plan = Plan::new(&items, 1);
-        assert!(plan.shards.contains(&vec![0]) || plan.shards.iter().any(|shard| shard.contains(&0)));
-        assert!(plan.shards.len() >= 2);
+        assert!(plan.shards.contains(&vec![0]), "{:?}", plan.shards);
     }
 }

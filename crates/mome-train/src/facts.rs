@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mome_pack::WordingHash;
+use mome_pack::{Digest, WordingHash};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -20,6 +20,19 @@ pub struct Fact {
     pub answer: String,
     /// Where it was taken from.
     pub source: Option<String>,
+}
+
+impl Fact {
+    /// A digest of all of it.
+    pub(crate) fn digest(&self) -> Digest {
+        let mut bytes = (self.wordings.len() as u64).to_le_bytes().to_vec();
+        let texts = self.wordings.iter().chain([&self.id, &self.answer]).chain(&self.source);
+        for text in texts {
+            bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        Digest::of(&bytes)
+    }
 }
 
 /// A question whose right reply is known.

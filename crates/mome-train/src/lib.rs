@@ -1,23 +1,32 @@
-//! Makes packs of a table of facts: trains the selector, memorises the facts, calibrates the gate, builds the
-//! index and writes it all down. [`memorize`] does the whole of it; [`evaluate`] asks a pack questions whose right
-//! replies are known.
+//! Makes packs of tables of facts. [`memorize`] goes through five stages, each a module: the selector is chosen, the
+//! facts are memorised, their experts are spread over shards, the pack is written, and it is asked every fact.
+//! [`evaluate`] asks a pack questions whose right replies are known.
 
 mod build_index;
 mod calibrate;
+mod choose_selector;
 mod device;
+mod error;
 mod evaluate;
 mod facts;
+mod journal;
 mod logistic;
+mod make_experts;
 mod memorize;
 mod metrics;
 mod principal;
+mod stage;
 mod training;
+mod verify;
 mod wordings;
 mod write;
 
+pub use error::MemorizeError;
 pub use evaluate::{Evaluation, KnownCounts, Latency, Rates, UnknownCounts, WordingCounts, evaluate};
 pub use facts::{Fact, FactsError, Question, read_facts, read_questions};
-pub use memorize::{MemorizeError, MemorizeOptions, Report, Stage, memorize};
+pub use memorize::{MemorizeOptions, Report, memorize};
 pub use metrics::{Judged, Metrics, Rate, ReliabilityBin, RiskCoverage, TScore};
+pub use stage::{Progress, Stage};
 pub use training::{ATTENTION, Training};
 pub use wordings::Wordings;
+pub use write::WriteError;

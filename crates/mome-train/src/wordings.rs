@@ -23,13 +23,13 @@ impl Wordings {
     /// alone is too small to keep a processor's cores busy. `done` is called after each.
     ///
     /// # Errors
-    /// What [`trace`] reports, for the first fact concerned.
+    /// What [`trace`] reports.
     pub fn trace(
         executor: &dyn Executor,
         layers: &[usize],
-        facts: &[Fact],
+        facts: &[&Fact],
         done: impl Fn() + Sync,
-    ) -> Result<Self, (usize, MomeError)> {
+    ) -> Result<Self, MomeError> {
         let mut fact = Vec::new();
         let mut of = Vec::with_capacity(facts.len());
         for (number, each) in facts.iter().enumerate() {
@@ -45,7 +45,7 @@ impl Wordings {
             .map(|(number, wording)| {
                 let traced = pollster::block_on(trace(executor, layers, wording, &answers[number]));
                 done();
-                traced.map_err(|error| (number, error))
+                traced
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { traces, fact, of })

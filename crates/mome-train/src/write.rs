@@ -1,14 +1,21 @@
 //! Writing of a pack to a directory: objects first, the manifest last, each file whole or not at all.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use mome_pack::{Link, Manifest};
+use mome_pack::{Link, Manifest, Root};
 use thiserror::Error;
+
+use crate::MemorizeError;
 
 /// Name of the manifest's file.
 const MANIFEST: &str = "mome.json";
+
+/// Where a file is written before it is whole. Who stops in between leaves one such file, not many.
+const PARTIAL: &str = "writing.partial";
 
 /// A file or folder of a pack that cannot be read or written.
 #[derive(Debug, Error)]
@@ -18,67 +25,105 @@ pub struct WriteError {
     error: std::io::Error,
 }
 
-/// A pack's directory, and what has been put there.
-pub struct PackWriter {
-    directory: PathBuf,
-    links: Vec<Link>,
+impl WriteError {
+    pub(crate) fn new(path: &Path, error: std::io::Error) -> Self {
+        Self { path: path.into(), error }
+    }
 }
+
+/// A pack's directory.
+pub(crate) struct PackWriter {
+    directory: PathBuf,
+}
+
+/// The objects of one edition of a pack.
+pub(crate) struct Objects(HashSet<Link>);
 
 impl PackWriter {
     /// Writes to `directory`, which is made where it does not exist.
-    #[must_use]
-    pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.into(), links: Vec::new() }
-    }
-
-    /// The manifest that lies in the directory, if it is one that this build reads.
-    #[must_use]
-    pub fn edition_there(&self) -> Option<Manifest> {
-        Manifest::decode(&fs::read(self.directory.join(MANIFEST)).ok()?).ok()
+    pub(crate) fn new(directory: &Path) -> Self {
+        Self { directory: directory.into() }
     }
 
     /// Puts an object into the pack. One that is already there is left alone.
     ///
     /// # Errors
     /// [`WriteError`] where it cannot be written.
-    pub fn object(&mut self, bytes: &[u8]) -> Result<Link, WriteError> {
+    pub(crate) fn object(&self, bytes: &[u8]) -> Result<Link, WriteError> {
         let link = Link::to(bytes);
         let path = self.directory.join(link.digest.path());
-        if !self.links.contains(&link) {
-            self.links.push(link);
-        }
-        let there = fs::read(&path).is_ok_and(|there| there == bytes);
-        if !there {
-            write_whole(&path, bytes)?;
+        if !fs::read(&path).is_ok_and(|there| there == bytes) {
+            self.write_whole(&path, bytes)?;
         }
         Ok(link)
     }
 
-    /// Puts the manifest in place: from here on the directory is a pack of this edition.
+    /// Puts the manifest in place, as the next edition of the pack that lies there: from here on the directory is a
+    /// pack of this edition. Where nothing changed the manifest that lies there stays.
     ///
     /// # Errors
-    /// [`WriteError`] where it cannot be written.
-    pub fn manifest(&self, bytes: &[u8]) -> Result<(), WriteError> {
-        write_whole(&self.directory.join(MANIFEST), bytes)
+    /// [`MemorizeError::Pack`] or [`MemorizeError::Write`] where it cannot be written.
+    pub(crate) fn publish(&self, manifest: Manifest) -> Result<Manifest, MemorizeError> {
+        let manifest = match self.edition_there().filter(|there| there.pack == manifest.pack) {
+            Some(there) => {
+                let same = Manifest { sequence: there.sequence, created: there.created, ..manifest.clone() };
+                let next = Manifest { sequence: there.sequence + 1, ..manifest };
+                if same == there { there } else { next }
+            }
+            None => manifest,
+        };
+        self.write_whole(&self.directory.join(MANIFEST), &manifest.encode()?)?;
+        Ok(manifest)
     }
 
-    /// How many objects the pack has, and their bytes together.
-    #[must_use]
-    pub fn size(&self) -> (u64, u64) {
-        (self.links.len() as u64, self.links.iter().map(|link| link.length).sum())
+    /// The manifest that lies in the directory, if it is one that this build reads.
+    fn edition_there(&self) -> Option<Manifest> {
+        Manifest::decode(&fs::read(self.directory.join(MANIFEST)).ok()?).ok()
+    }
+
+    /// Writes beside the target and then renames, so that nobody sees half a file.
+    fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+        let write = || {
+            fs::create_dir_all(path.parent().unwrap_or(&self.directory))?;
+            let partial = self.directory.join(PARTIAL);
+            let mut file = fs::File::create(&partial)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(partial, path)
+        };
+        write().map_err(|error| WriteError::new(path, error))
     }
 }
 
-/// Writes beside the target and then renames, so that nobody sees half a file.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let write = || {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let partial = path.with_extension("partial");
-        let mut file = fs::File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(partial, path)
-    };
-    write().map_err(|error| WriteError { path: path.into(), error })
+impl Objects {
+    /// All that the manifest and its root page lead to.
+    pub(crate) fn of(manifest: &Manifest, root: &Root) -> Self {
+        let shards = root.leaves.iter().map(|leaf| leaf.shard);
+        Self(
+            manifest
+                .backbone
+                .parts
+                .iter()
+                .copied()
+                .chain([manifest.selector, manifest.root])
+                .chain(shards)
+                .collect(),
+        )
+    }
+
+    /// How many they are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// Their bytes together.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.iter().map(|link| link.length).sum()
+    }
+}
+
+/// The time stamp of a pack: `SOURCE_DATE_EPOCH` where it is set (<https://reproducible-builds.org/specs/source-date-epoch/>).
+pub(crate) fn seconds_since_1970() -> u64 {
+    let set = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|epoch| epoch.parse().ok());
+    set.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }

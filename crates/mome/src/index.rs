@@ -41,9 +41,13 @@ pub fn nearest(
     count: usize,
 ) -> Vec<usize> {
     let scores: Vec<f32> = centroids.iter().map(|centroid| dot(centroid, routing)).collect();
+    let nearer = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b));
     let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
-    order.truncate(count);
+    if count < order.len() {
+        order.select_nth_unstable_by(count, nearer);
+        order.truncate(count);
+    }
+    order.sort_unstable_by(nearer);
     order
 }
 

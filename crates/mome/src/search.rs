@@ -45,10 +45,11 @@ pub struct Candidate {
 }
 
 impl ExpertKeys {
-    /// Makes an expert's keys ready for search.
+    /// Makes an expert's keys ready for search: those of its wordings that are searched.
     #[must_use]
     pub fn new(expert: &Expert) -> Self {
-        Self { wordings: expert.keys.iter().map(WordingKeys::new).collect() }
+        let searched = expert.keys.iter().filter(|keys| keys.is_searched());
+        Self { wordings: searched.map(WordingKeys::new).collect() }
     }
 }
 
