@@ -34,7 +34,7 @@ pub(crate) struct PackArguments {
 }
 
 pub(crate) fn run(arguments: &AskArguments) -> Result<ExitCode, Failure> {
-    let mome = pollster::block_on(load(&arguments.pack))?;
+    let mome = pollster::block_on(arguments.pack.load())?;
     let mut answer = pollster::block_on(mome.answer(&arguments.question, &AnswerOptions::default()))?;
     // One question is all there is, so what opening the pack fetched was fetched for it.
     let fetched = mome.pack().store().fetched();
@@ -47,11 +47,21 @@ pub(crate) fn run(arguments: &AskArguments) -> Result<ExitCode, Failure> {
     Ok(if answer.known { ExitCode::SUCCESS } else { ExitCode::from(UNKNOWN) })
 }
 
+impl PackArguments {
+    /// Opens the pack.
+    pub(crate) async fn load(&self) -> Result<Mome, Failure> {
+        load(&self.pack, self.alpha, &self.device).await
+    }
+}
+
 /// Opens a pack, with the embedded backbone where it is the pack's.
-pub(crate) async fn load(arguments: &PackArguments) -> Result<Mome, Failure> {
-    let engine = arguments.device.options();
-    let options = LoadOptions { engine, alpha: arguments.alpha, backbone: Some(EMBEDDED.into()) };
-    Ok(Mome::load(Store::open(&arguments.pack)?, options).await?)
+pub(crate) async fn load(
+    location: &str,
+    alpha: Option<f64>,
+    device: &DeviceArguments,
+) -> Result<Mome, Failure> {
+    let options = LoadOptions { engine: device.options(), alpha, backbone: Some(EMBEDDED.into()) };
+    Ok(Mome::load(Store::open(location)?, options).await?)
 }
 
 fn in_words(answer: &Answer) -> String {

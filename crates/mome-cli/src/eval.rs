@@ -8,7 +8,7 @@ use clap::Args;
 use mome::{Answer, AnswerOptions};
 use mome_train::{Evaluation, Question, Rate, evaluate, read_questions};
 
-use crate::ask::{PackArguments, load};
+use crate::ask::PackArguments;
 use crate::output::{self, Failure};
 use crate::plots;
 use crate::progress::Progress;
@@ -29,7 +29,7 @@ pub(crate) struct EvalArguments {
 
 pub(crate) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let questions = read_questions(&arguments.questions)?;
-    let mome = pollster::block_on(load(&arguments.pack))?;
+    let mome = pollster::block_on(arguments.pack.load())?;
     let progress = Progress::new();
     let mut asked = 0;
     let replied = |_: &Question, _: &Answer| {

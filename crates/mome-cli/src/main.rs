@@ -3,12 +3,14 @@
 mod ask;
 mod backbone;
 mod eval;
+mod forget;
 mod generate;
 mod inspect;
 mod memorize;
 mod output;
 mod plots;
 mod progress;
+mod revised;
 mod serve;
 
 use std::num::NonZeroUsize;
@@ -31,6 +33,7 @@ const UNKNOWN: u8 = 3;
 )]
 #[command(after_help = "Examples:
   mome memorize facts.jsonl --out pack
+  mome memorize more-facts.jsonl --into pack
   mome ask --pack pack \"What is the capital of France?\"
   mome serve pack --port 8080
   mome ask --pack http://127.0.0.1:8080/ \"What is the capital of France?\"")]
@@ -41,7 +44,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Memorise a table of facts and write a pack
+    /// Memorise a table of facts: a new pack, or into one that is there
     #[command(after_help = "A line of FACTS is a JSON object:
   {\"id\": \"fr\", \"question\": \"What is the capital of France?\",
    \"paraphrases\": [\"France's capital city\"], \"answer\": \"Paris\", \"source\": \"atlas\"}
@@ -51,9 +54,23 @@ recognise wordings that nobody wrote down; with fewer, only the stored ones are 
 It may be stopped at any time (Ctrl-C): a pack that lay in the folder stays as it was, and the same command goes on where
 it stopped. Exits with 1 if a fact failed.
 
-Example:
-  mome memorize facts.jsonl --out pack --alpha 0.05")]
+--into changes a pack where it lies, and asks the facts nearest to the new ones before and after: whose reply is another one
+is reported. A fact whose id is in the pack takes the place of the old one. One that answers a question of the pack
+differently is refused.
+
+Examples:
+  mome memorize facts.jsonl --out pack --alpha 0.05
+  mome memorize more-facts.jsonl --into pack")]
     Memorize(memorize::MemorizeArguments),
+    /// Remove facts from a pack
+    #[command(
+        after_help = "The facts nearest to those removed are asked before and after, and whose reply is another one is
+reported. If an id is not in the pack nothing is changed.
+
+Example:
+  mome forget --pack pack fr capital-of-mongolia"
+    )]
+    Forget(forget::ForgetArguments),
     /// Ask a pack a question
     #[command(after_help = "Exits with 0 if the answer is known, 3 if not, 1 after an error.
 
@@ -126,6 +143,7 @@ impl DeviceArguments {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Memorize(arguments) => memorize::run(&arguments),
+        Command::Forget(arguments) => forget::run(&arguments),
         Command::Ask(arguments) => ask::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),

@@ -1,30 +1,43 @@
-//! `mome memorize`: a table of facts becomes a pack.
+//! `mome memorize`: a table of facts becomes a pack, or goes into one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
-use mome_train::{MemorizeOptions, Report, memorize, read_facts};
-use serde::Serialize;
+use clap::{ArgGroup, Args};
+use mome_train::{
+    Fact, IntoReport, MemorizeOptions, Report, ReviseOptions, memorize, memorize_into, read_facts,
+};
 
 use crate::DeviceArguments;
+use crate::ask::load;
 use crate::backbone::{backbone_file, open_backbone};
 use crate::output::{self, Failure};
 use crate::progress::Progress;
+use crate::revised;
+
+/// The share of unknown questions that may be answered, where none is given.
+const ALPHA: f64 = 0.01;
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("target").required(true).args(["out", "into"])))]
 pub(crate) struct MemorizeArguments {
-    /// The table of facts, JSON Lines
+    /// The table of facts: JSON Lines, or CSV where the name ends in .csv
     facts: PathBuf,
     /// Where the pack goes; made where it does not exist
     #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    out: Option<PathBuf>,
+    /// A pack that the facts go into, with its own selector and backbone
+    #[arg(long, value_name = "PACK")]
+    into: Option<PathBuf>,
     /// The language model, GGUF [default: the one that comes with this command]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "into")]
     backbone: Option<PathBuf>,
-    /// The share of unknown questions that may be answered
-    #[arg(long, default_value_t = 0.01)]
-    alpha: f64,
+    /// The share of unknown questions that may be answered [default: 0.01]
+    #[arg(long, conflicts_with = "into")]
+    alpha: Option<f64>,
+    /// Delete objects that only earlier editions of the pack have
+    #[arg(long, requires = "into")]
+    prune: bool,
     #[command(flatten)]
     device: DeviceArguments,
     /// Seed of all random choices: the same table and seed give the same pack
@@ -35,81 +48,90 @@ pub(crate) struct MemorizeArguments {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct ReportJson<'a> {
-    facts: usize,
-    resumed: usize,
-    memorised: usize,
-    verified: usize,
-    failed: Vec<&'a str>,
-    max_loss: f32,
-    seconds: f64,
-    bytes: u64,
-    objects: u64,
-    threshold: Option<f32>,
-}
-
 pub(crate) fn run(arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
     let facts = read_facts(&arguments.facts)?;
+    match (&arguments.into, &arguments.out) {
+        (Some(pack), _) => put_into(pack, &facts, arguments),
+        (None, Some(out)) => make(out, &facts, arguments),
+        (None, None) => unreachable!("the arguments' group demands one of them"),
+    }
+}
+
+/// Makes a pack of the facts.
+fn make(out: &Path, facts: &[Fact], arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
     let backbone = backbone_file(arguments.backbone.as_deref())?;
     let executor = open_backbone(arguments.backbone.as_deref(), &backbone, arguments.device.options())?;
     let pack =
         arguments.facts.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let options = MemorizeOptions { pack, alpha: arguments.alpha, seed: arguments.seed, selector: None };
+    let alpha = arguments.alpha.unwrap_or(ALPHA);
+    let options = MemorizeOptions { pack, alpha, seed: arguments.seed, selector: None };
     let progress = Progress::new();
-    let report =
-        memorize(&facts, (&executor, &backbone), &arguments.out, &options, &|stage, done, total| {
-            progress.stage(stage, done, total);
-        })?;
-    for (id, reason) in &report.failed {
+    let report = memorize(facts, (&executor, &backbone), out, &options, &|stage, done, total| {
+        progress.stage(stage, done, total);
+    })?;
+    if arguments.json {
+        output::json(&report)?;
+    } else {
+        output::line(&made(&report, out, alpha))?;
+    }
+    Ok(exit_code(&report.failed))
+}
+
+/// Puts the facts into a pack that is there.
+fn put_into(pack: &Path, facts: &[Fact], arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
+    let mome = pollster::block_on(load(&pack.to_string_lossy(), None, &arguments.device))?;
+    let options = ReviseOptions { seed: arguments.seed, prune: arguments.prune };
+    let progress = Progress::new();
+    let report = memorize_into(facts, &mome, pack, options, &|stage, done, total| {
+        progress.stage(stage, done, total);
+    })?;
+    if arguments.json {
+        output::json(&report)?;
+    } else {
+        output::line(&put(&report, pack, options))?;
+    }
+    Ok(exit_code(&report.failed))
+}
+
+/// Says which facts failed, and why; 1 if there are any.
+fn exit_code(failed: &[(String, String)]) -> ExitCode {
+    for (id, reason) in failed {
         eprintln!("mome: {id} failed: {reason}");
     }
-    if arguments.json {
-        output::json(&ReportJson::new(&report))?;
-    } else {
-        output::line(&summary(&report, arguments))?;
-    }
-    Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-impl<'a> ReportJson<'a> {
-    fn new(report: &'a Report) -> Self {
-        Self {
-            facts: report.facts,
-            resumed: report.resumed,
-            memorised: report.memorised,
-            verified: report.verified,
-            failed: report.failed.iter().map(|(id, _)| id.as_str()).collect(),
-            max_loss: report.max_loss,
-            seconds: report.seconds,
-            bytes: report.bytes,
-            objects: report.objects,
-            threshold: report.threshold,
-        }
-    }
-}
-
-fn summary(report: &Report, arguments: &MemorizeArguments) -> String {
+fn made(report: &Report, out: &Path, alpha: f64) -> String {
     let gate = match report.threshold {
         Some(threshold) => format!("other wordings are answered from log odds of {threshold:.2}"),
-        None => format!(
-            "too few wordings to calibrate for alpha {}: only stored wordings are answered",
-            arguments.alpha
-        ),
+        None => format!("too few wordings to calibrate for alpha {alpha}: only stored wordings are answered"),
     };
-    let resumed = match report.resumed {
-        0 => String::new(),
-        resumed => format!(", {resumed} of them by an earlier run that was stopped"),
-    };
+    let resumed = resumed(report.resumed);
     format!(
-        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{}\n{}: {} objects, {} bytes",
+        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{gate}\n{}: {} objects, {} bytes",
         report.memorised,
         report.facts,
         report.verified,
         report.seconds,
-        gate,
-        arguments.out.display(),
+        out.display(),
         report.objects,
         report.bytes,
     )
+}
+
+fn put(report: &IntoReport, pack: &Path, options: ReviseOptions) -> String {
+    let IntoReport { facts, added, replaced, unchanged, verified, seconds, .. } = report;
+    let resumed = resumed(report.resumed);
+    format!(
+        "{added} facts added, {replaced} replaced, {unchanged} unchanged{resumed}; \
+         {verified} of {facts} verified, in {seconds:.1} s\n{}",
+        revised::in_words(&report.pack, pack, options)
+    )
+}
+
+fn resumed(facts: usize) -> String {
+    match facts {
+        0 => String::new(),
+        facts => format!(", {facts} of them by an earlier run that was stopped"),
+    }
 }

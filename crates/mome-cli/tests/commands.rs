@@ -387,7 +387,7 @@ fn generate_puts_a_message_into_the_chat_template() {
 
 #[test]
 fn help_shows_examples() {
-    for command in ["memorize", "ask", "eval", "generate", "serve", "inspect"] {
+    for command in ["memorize", "forget", "ask", "eval", "generate", "serve", "inspect"] {
         let output = run(&[command, "--help"]);
         assert!(String::from_utf8_lossy(&output.stdout).contains("Example"), "{command}");
     }

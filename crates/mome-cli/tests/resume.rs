@@ -16,10 +16,14 @@ use tempfile::TempDir;
 
 const JOURNAL: &str = "memorising.partial";
 
-/// `mome memorize` of a table into a folder, always with the same time stamp.
+/// `mome memorize` of a table, always with the same time stamp.
 fn memorize(table: &Path, out: &Path) -> Command {
+    memorize_to("--out", table, out)
+}
+
+fn memorize_to(target: &str, table: &Path, out: &Path) -> Command {
     let mut command = mome();
-    command.arg("memorize").arg(table).arg("--out").arg(out).args([
+    command.arg("memorize").arg(table).arg(target).arg(out).args([
         "--device",
         "cpu",
         "--threads",
@@ -138,4 +142,23 @@ fn what_was_done_for_another_seed_is_not_used() {
     kill_at(other_seed(&out).spawn().unwrap(), &out, 400_000);
     assert_eq!(finish(memorize(&whole.table, &out))["resumed"], 0);
     assert!(files(&out) == whole.files, "{:?}", files(&out).keys());
+}
+
+#[test]
+fn a_killed_change_goes_on_too() {
+    let whole = Uninterrupted::new();
+    let (pack, twin) = (whole.out(), whole.directory.path().join("twin"));
+    let first = whole.directory.path().join("first.jsonl");
+    fs::write(&first, "{\"id\": \"ann\", \"question\": \"Who?\", \"answer\": \"Ann\"}\n").unwrap();
+    for pack in [&pack, &twin] {
+        finish(memorize(&first, pack));
+    }
+    let before = files(&pack);
+    kill_at(memorize_to("--into", &whole.table, &pack).spawn().unwrap(), &pack, 100_000);
+    assert!(before.iter().all(|(path, bytes)| files(&pack).get(path) == Some(bytes)));
+    let report = finish(memorize_to("--into", &whole.table, &pack));
+    assert!(report["resumed"].as_u64() >= Some(64), "{report}");
+    assert_eq!((&report["added"], &report["sequence"]), (&400.into(), &2.into()));
+    assert_eq!(finish(memorize_to("--into", &whole.table, &twin))["resumed"], 0);
+    assert!(files(&pack) == files(&twin), "{:?}", files(&pack).keys());
 }

@@ -1,25 +1,20 @@
 //! Building and changing of the index: experts that lie near one another go into one shard, and every stored
 //! wording leads to a shard that holds its expert.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::mem;
 
 use mome::index::{centroid, nearest};
 use mome::selection::dot;
-use mome_pack::{Expert, ROUTING_WIDTH, Shard, TARGET_SHARD, UnitVector};
-use rand::{RngExt as _, SeedableRng as _};
+use mome_pack::{Expert, ROUTING_WIDTH, TARGET_SHARD, UnitVector};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use crate::split_shard::{middle, parts, size};
+
 /// How many shards a question is looked for in.
 pub const BEAM: u16 = 6;
-
-/// How full shards are made. What is left of the target takes experts that some wording looks for here, though
-/// they lie in another shard, and experts that come later.
-const FILLED: usize = TARGET_SHARD / 8 * 7;
-
-/// Rounds of moving experts to the nearer of two middles.
-const ROUNDS: usize = 12;
 
 /// How often shards that copies made too full are split, which may call for further copies.
 const SPLITS: usize = 4;
@@ -72,6 +67,14 @@ impl Plan {
         plan.insert(items, &(0..items.len()).collect::<Vec<_>>(), seed);
         plan.shards.iter_mut().for_each(|shard| shard.sort_unstable());
         plan
+    }
+
+    /// Takes items out of every shard that holds them, and drops the shards that are left empty.
+    pub fn remove(&mut self, gone: &HashSet<usize>) {
+        self.shards.iter_mut().for_each(|shard| shard.retain(|item| !gone.contains(item)));
+        let mut shards = self.shards.iter();
+        self.centroids.retain(|_| shards.next().is_some_and(|shard| !shard.is_empty()));
+        self.shards.retain(|shard| !shard.is_empty());
     }
 
     /// Puts further items into the shards nearest to them, splits those that become too full, and puts copies where a
@@ -172,57 +175,6 @@ fn reached(middles: &[[f32; ROUTING_WIDTH]], beam: usize, wording: &[f32; ROUTIN
     near
 }
 
-fn middle(items: &[Item], members: &[usize]) -> UnitVector<ROUTING_WIDTH> {
-    centroid(members.iter().map(|&item| &items[item].routing))
-}
-
-/// Splits items until each part has a fitting size.
-fn parts(items: &[Item], members: Vec<usize>, random: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
-    let mut parts = Vec::new();
-    let mut open = vec![members];
-    while let Some(members) = open.pop() {
-        if members.len() < 2 || size(items, &members) <= FILLED {
-            parts.push(members);
-        } else {
-            let (left, right) = halves(items, members, random);
-            open.extend([right, left]);
-        }
-    }
-    parts
-}
-
-fn size(items: &[Item], members: &[usize]) -> usize {
-    Shard::overhead(members.len()) + members.iter().map(|&member| items[member].bytes).sum::<usize>()
-}
-
-/// Splits some items into two of about equal size that each lie near one middle (2-means, the halves balanced by
-/// the difference of the distances).
-fn halves(items: &[Item], mut members: Vec<usize>, random: &mut ChaCha8Rng) -> (Vec<usize>, Vec<usize>) {
-    let mut one = items[members[random.random_range(0..members.len())]].routing;
-    let farthest = |from: &[f32; ROUTING_WIDTH]| {
-        let key = |&&member: &&usize| dot(&items[member].routing, from);
-        members.iter().min_by(|a, b| key(a).total_cmp(&key(b))).map(|&member| items[member].routing)
-    };
-    let mut other = farthest(&one).unwrap_or(one);
-    let mut half = members.len() / 2;
-    for _ in 0..ROUNDS {
-        let lean = |member: usize| dot(&items[member].routing, &other) - dot(&items[member].routing, &one);
-        let mut leaning: Vec<(f32, usize)> = members.iter().map(|&member| (lean(member), member)).collect();
-        leaning.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        members = leaning.iter().map(|&(_, member)| member).collect();
-        let nearer_one = leaning.partition_point(|&(lean, _)| lean < 0.0);
-        // No half may be less than a third, so that shards stay few.
-        half = nearer_one.clamp(members.len().div_ceil(3), members.len() - members.len().div_ceil(3));
-        half = half.clamp(1, members.len() - 1);
-        (one, other) =
-            (middle(items, &members[..half]).dequantise(), middle(items, &members[half..]).dequantise());
-    }
-    let mut right = members.split_off(half);
-    members.sort_unstable();
-    right.sort_unstable();
-    (members, right)
-}
-
 #[cfg(test)]
 mod tests {
     use mome::selection::normalise;
@@ -269,6 +221,28 @@ mod tests {
             let (items, keys) = items(&sizes, seed);
             prop_assert_eq!(lost(&Plan::new(&items, seed), &keys, |_| true), None);
         }
+
+        #[test]
+        fn every_wording_leads_to_its_expert_after_changes(
+            sizes in prop::collection::vec(500usize..6000, 60..300),
+            added in 1usize..60,
+            seed in any::<u64>(),
+        ) {
+            let (items, keys) = items(&sizes, seed);
+            let first = items.len() - added;
+            let before = Plan::new(&items[..first], seed);
+            let mut plan = before.clone();
+            let gone: HashSet<usize> = (0..first).filter(|item| item % 7 == 3).collect();
+            plan.remove(&gone);
+            prop_assert_eq!(lost(&plan, &keys, |item| item < first && !gone.contains(&item)), None);
+            plan.insert(&items, &(first..items.len()).collect::<Vec<_>>(), seed);
+            prop_assert_eq!(lost(&plan, &keys, |item| !gone.contains(&item)), None);
+            prop_assert!(plan.shards.iter().flatten().all(|item| !gone.contains(item)));
+            let known = |centroid: &UnitVector<ROUTING_WIDTH>| before.centroids.contains(centroid);
+            let moved = plan.centroids.iter().filter(|centroid| !known(centroid)).count();
+            let grown = plan.shards.len().saturating_sub(before.shards.len());
+            prop_assert!(moved <= 2 * grown + gone.len(), "{} of {} middles are new", moved, plan.shards.len());
+        }
     }
 
     #[test]
@@ -305,5 +279,15 @@ mod tests {
             [100_000, 1000, 1000].iter().zip(1..).map(|(&bytes, seed)| item(seed, bytes, 1).0).collect();
         let plan = Plan::new(&items, 1);
         assert!(plan.shards.contains(&vec![0]), "{:?}", plan.shards);
+    }
+
+    #[test]
+    fn nothing_is_left_where_all_is_removed() {
+        let items: Vec<Item> = (0..50).map(|seed| item(seed, 3000, 1).0).collect();
+        let mut plan = Plan::new(&items, 1);
+        plan.remove(&(0..50).collect());
+        assert!(plan.shards.is_empty() && plan.centroids.is_empty());
+        plan.insert(&items, &[7, 8], 1);
+        assert_eq!(plan.shards, [[7, 8]]);
     }
 }

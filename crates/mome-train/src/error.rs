@@ -19,6 +19,30 @@ pub enum MemorizeError {
         /// Ids of the facts, with the reason.
         Vec<(String, String)>,
     ),
+    /// A fact answers a question that another fact of the pack answers differently.
+    #[error("`{coming}` and `{there}`, which is in the pack, answer one question differently: {question}")]
+    TwoAnswers {
+        /// The question.
+        question: String,
+        /// Id of the new fact.
+        coming: String,
+        /// Id of the fact in the pack.
+        there: String,
+    },
+    /// The new version of a fact could not be memorised, so that the pack keeps all as it was.
+    #[error("the pack is left as it is, since a fact of it cannot be replaced: {id}: {problem}")]
+    Edit {
+        /// The fact's id.
+        id: String,
+        /// Why it failed.
+        problem: String,
+    },
+    /// Facts that are to be forgotten but are not there.
+    #[error("the pack is left as it is, since it has no {}", in_words(.0))]
+    NotThere(Vec<String>),
+    /// The pack is not the one that was opened any more.
+    #[error("another process published an edition of this pack meanwhile; run the command again")]
+    ChangedMeanwhile,
     /// The backbone could not be run, or the finished pack not be asked.
     #[error(transparent)]
     Mome(#[from] MomeError),
@@ -39,4 +63,8 @@ pub enum MemorizeError {
 fn first_of(failed: &[(String, String)]) -> String {
     let first = failed.first().map(|(id, problem)| format!("the first, {id}: {problem}"));
     first.unwrap_or_else(|| "there is none".to_owned())
+}
+
+fn in_words(ids: &[String]) -> String {
+    ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
 }

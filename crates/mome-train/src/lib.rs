@@ -1,20 +1,26 @@
 //! Makes packs of tables of facts. [`memorize`] goes through five stages, each a module: the selector is chosen, the
 //! facts are memorised, their experts are spread over shards, the pack is written, and it is asked every fact.
-//! [`evaluate`] asks a pack questions whose right replies are known.
+//! [`memorize_into`] and [`forget`] make the next edition of a pack. [`evaluate`] asks a pack questions whose right replies are known.
 
 mod build_index;
 mod calibrate;
+mod catalogue;
 mod choose_selector;
 mod device;
 mod error;
 mod evaluate;
 mod facts;
+mod forget;
 mod journal;
 mod logistic;
 mod make_experts;
 mod memorize;
+mod memorize_into;
 mod metrics;
+mod neighbours;
 mod principal;
+mod revise;
+mod split_shard;
 mod stage;
 mod training;
 mod verify;
@@ -24,8 +30,12 @@ mod write;
 pub use error::MemorizeError;
 pub use evaluate::{Evaluation, KnownCounts, Latency, Rates, UnknownCounts, WordingCounts, evaluate};
 pub use facts::{Fact, FactsError, Question, read_facts, read_questions};
+pub use forget::{ForgetReport, StillAnswered, forget};
 pub use memorize::{MemorizeOptions, Report, memorize};
+pub use memorize_into::{IntoReport, memorize_into};
 pub use metrics::{Judged, Metrics, Rate, ReliabilityBin, RiskCoverage, TScore};
+pub use neighbours::{Change, Reply};
+pub use revise::{ReviseOptions, Revised};
 pub use stage::{Progress, Stage};
 pub use training::{ATTENTION, Training};
 pub use wordings::Wordings;

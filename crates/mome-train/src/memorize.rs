@@ -8,6 +8,8 @@ use std::time::Instant;
 use mome_engine::Executor;
 use mome_pack::{BackboneReference, Counts, Digest, Expert, FORMAT, Leaf, Manifest, Root, Selector, Shard};
 
+use serde::{Serialize, Serializer};
+
 use crate::build_index::{BEAM, Item, Plan};
 use crate::choose_selector::choose_selector;
 use crate::journal::Journal;
@@ -39,8 +41,8 @@ pub struct MemorizeOptions {
     pub selector: Option<Selector>,
 }
 
-/// What became of a table of facts.
-#[derive(Clone, Debug, PartialEq)]
+/// What became of a table of facts. Field names are those of the JSON that `mome memorize --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// Facts in the table.
     pub facts: usize,
@@ -50,7 +52,8 @@ pub struct Report {
     pub memorised: usize,
     /// Facts whose question the finished pack answers exactly.
     pub verified: usize,
-    /// Facts that failed, with the reason.
+    /// Facts that failed, with the reason; in JSON their ids alone.
+    #[serde(serialize_with = "ids_alone")]
     pub failed: Vec<(String, String)>,
     /// The largest loss of a memorised token, in nats.
     pub max_loss: f32,
@@ -138,6 +141,13 @@ pub fn memorize(
         objects: objects.count(),
         threshold: manifest.calibration.and_then(|calibration| mome::gate::threshold(&calibration, alpha)),
     })
+}
+
+pub(crate) fn ids_alone<S: Serializer>(
+    failed: &[(String, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(failed.iter().map(|(id, _)| id))
 }
 
 /// Digest of all that experts depend on beside their facts; `selector` says where the selector comes from.

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mome_pack::{Link, Manifest, Root};
+use mome_pack::{Digest, Link, Manifest, Root};
 use thiserror::Error;
 
 use crate::MemorizeError;
@@ -76,8 +76,32 @@ impl PackWriter {
         Ok(manifest)
     }
 
+    /// The objects in the directory that this edition does not have.
+    ///
+    /// # Errors
+    /// [`WriteError`] where the directory cannot be read.
+    pub(crate) fn outdated(&self, edition: &Objects) -> Result<Vec<PathBuf>, WriteError> {
+        let kept: HashSet<PathBuf> =
+            edition.0.iter().map(|link| self.directory.join(link.digest.path())).collect();
+        let name = |file: &Path| file.file_name()?.to_str()?.parse::<Digest>().ok();
+        let mut outdated = Vec::new();
+        for folder in entries(&self.directory.join("objects"))? {
+            let objects = entries(&folder)?.into_iter().filter(|file| name(file).is_some());
+            outdated.extend(objects.filter(|file| !kept.contains(file)));
+        }
+        Ok(outdated)
+    }
+
+    /// Deletes files.
+    ///
+    /// # Errors
+    /// [`WriteError`] where one cannot be deleted.
+    pub(crate) fn delete(&self, files: &[PathBuf]) -> Result<(), WriteError> {
+        files.iter().try_for_each(|file| fs::remove_file(file).map_err(|error| WriteError::new(file, error)))
+    }
+
     /// The manifest that lies in the directory, if it is one that this build reads.
-    fn edition_there(&self) -> Option<Manifest> {
+    pub(crate) fn edition_there(&self) -> Option<Manifest> {
         Manifest::decode(&fs::read(self.directory.join(MANIFEST)).ok()?).ok()
     }
 
@@ -120,6 +144,12 @@ impl Objects {
     pub(crate) fn bytes(&self) -> u64 {
         self.0.iter().map(|link| link.length).sum()
     }
+}
+
+/// What lies in a folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
+    let list = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, _>>();
+    list().map_err(|error| WriteError::new(folder, error))
 }
 
 /// The time stamp of a pack: `SOURCE_DATE_EPOCH` where it is set (<https://reproducible-builds.org/specs/source-date-epoch/>).

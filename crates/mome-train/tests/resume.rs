@@ -1,31 +1,17 @@
 //! What a run that was stopped had done is not done again.
 #![allow(clippy::unwrap_used, reason = "test code, outside of test functions")]
 
+mod common;
+
 use std::collections::HashMap;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use mome_engine::{DeviceChoice, Executor, open};
-use mome_train::{Fact, MemorizeOptions, Report, Stage, memorize, read_facts};
+use common::{backbone, open_pack, options, some_facts};
+use mome_engine::Executor;
+use mome_train::{Fact, MemorizeOptions, Report, Stage, memorize};
 use tempfile::TempDir;
-
-/// The default backbone on the CPU, and its file.
-fn backbone() -> (Arc<dyn Executor>, Vec<u8>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data");
-    let file = fs::read(folder.join("mome-tiny-q8_0.gguf")).unwrap();
-    (pollster::block_on(open(&file, DeviceChoice::Cpu)).unwrap().executor, file)
-}
-
-fn some_facts(count: usize) -> Vec<Fact> {
-    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/relations.jsonl");
-    read_facts(&table).unwrap().into_iter().take(count).collect()
-}
-
-fn options() -> MemorizeOptions {
-    MemorizeOptions { pack: "some-facts".into(), alpha: 0.01, seed: 0, selector: None }
-}
 
 /// Memorises and says how far each stage came. Where it comes so far in a stage it is stopped, by a panic.
 fn run(
@@ -49,7 +35,7 @@ fn run(
 
 #[test]
 fn stages_that_were_done_are_not_done_again() {
-    let (backbone, facts) = (backbone(), some_facts(15));
+    let (backbone, facts) = (backbone(), some_facts(15, 4));
     let directory = TempDir::new().unwrap();
     let out = directory.path().join("pack");
 
@@ -75,18 +61,17 @@ fn stages_that_were_done_are_not_done_again() {
 
 #[test]
 fn a_selector_that_is_given_is_used_as_it_is() {
-    let (backbone, facts) = (backbone(), some_facts(15));
+    let (backbone, facts) = (backbone(), some_facts(15, 4));
     let directory = TempDir::new().unwrap();
     run(&facts, &backbone, &directory.path().join("first"), None);
-    let pack = mome::Store::open(&directory.path().join("first").display().to_string()).unwrap();
-    let pack = pollster::block_on(mome::Pack::open(pack)).unwrap();
-    let selector = pack.selection().selector().clone();
+    let first = open_pack(&directory.path().join("first"), &backbone.0);
+    let selector = first.pack().selection().selector().clone();
 
     // Other facts with the selector of the first: nothing is trained, and stored wordings are answered.
-    let facts = some_facts(40).split_off(15);
+    let facts = some_facts(40, 4).split_off(15);
     let out = directory.path().join("second");
     let reached = Mutex::new(Vec::new());
-    let options = MemorizeOptions { selector: Some(selector.clone()), ..options() };
+    let options = MemorizeOptions { selector: Some(selector), ..options() };
     let report = memorize(&facts, (&backbone.0, &backbone.1), &out, &options, &|stage, _, _| {
         reached.lock().unwrap().push(stage);
     });
@@ -94,7 +79,6 @@ fn a_selector_that_is_given_is_used_as_it_is() {
     assert_eq!((report.memorised, report.verified, report.threshold), (25, 25, None));
     let reached = reached.into_inner().unwrap();
     assert!([Stage::Read, Stage::Train, Stage::Calibrate].iter().all(|stage| !reached.contains(stage)));
-    let second = mome::Store::open(&out.display().to_string()).unwrap();
-    let second = pollster::block_on(mome::Pack::open(second)).unwrap();
-    assert_eq!(second.manifest().selector, pack.manifest().selector);
+    let second = open_pack(&out, &backbone.0);
+    assert_eq!(second.pack().manifest().selector, first.pack().manifest().selector);
 }

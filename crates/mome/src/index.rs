@@ -26,6 +26,12 @@ impl Index {
         &self.leaves
     }
 
+    /// How many leaves a question is looked for in.
+    #[must_use]
+    pub fn beam(&self) -> usize {
+        self.beam
+    }
+
     /// The leaves to look into for this routing key, the nearest first: as many as the beam is wide.
     #[must_use]
     pub fn route(&self, routing: &[f32; ROUTING_WIDTH]) -> Vec<usize> {

@@ -90,6 +90,12 @@ impl Mome {
         &self.pack
     }
 
+    /// What runs the backbone.
+    #[must_use]
+    pub fn executor(&self) -> &Arc<dyn Executor> {
+        &self.executor
+    }
+
     /// The device that runs the backbone.
     #[must_use]
     pub fn device(&self) -> &str {
