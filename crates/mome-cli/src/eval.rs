@@ -17,7 +17,7 @@ use crate::progress::Progress;
 pub(crate) struct EvalArguments {
     #[command(flatten)]
     pack: PackArguments,
-    /// The questions, JSON Lines
+    /// The questions: JSON Lines, or CSV where the name ends in .csv
     questions: PathBuf,
     /// Write plots of risk against coverage and of reliability there, as SVG
     #[arg(long, value_name = "DIR")]

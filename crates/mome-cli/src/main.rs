@@ -48,28 +48,29 @@ enum Command {
     #[command(after_help = "A line of FACTS is a JSON object:
   {\"id\": \"fr\", \"question\": \"What is the capital of France?\",
    \"paraphrases\": [\"France's capital city\"], \"answer\": \"Paris\", \"source\": \"atlas\"}
-`id`, `paraphrases` and `source` may be left out. With three wordings or more a fact helps to
-recognise wordings that nobody wrote down; with fewer, only the stored ones are answered.
+`id`, `paraphrases` and `source` may be left out. A file whose name ends in .csv has the
+same columns, which its first line names; `|` separates paraphrases in a cell, and their
+column may stand several times. With three wordings or more a fact helps to recognise
+wordings that nobody wrote down; with fewer, only the stored ones are answered.
 
-It may be stopped at any time (Ctrl-C): a pack that lay in the folder stays as it was, and the same command goes on where
-it stopped. Exits with 1 if a fact failed.
+It may be stopped at any time (Ctrl-C): a pack that lay in the folder stays as it was, and
+the same command goes on where it stopped. Exits with 1 if a fact failed.
 
---into changes a pack where it lies, and asks the facts nearest to the new ones before and after: whose reply is another one
-is reported. A fact whose id is in the pack takes the place of the old one. One that answers a question of the pack
-differently is refused.
+--into changes a pack where it lies, and asks the facts nearest to the new ones before and
+after: whose reply is another one is reported. A fact whose id is in the pack takes the
+place of the old one. One that answers a question of the pack differently is refused.
 
 Examples:
   mome memorize facts.jsonl --out pack --alpha 0.05
   mome memorize more-facts.jsonl --into pack")]
     Memorize(memorize::MemorizeArguments),
     /// Remove facts from a pack
-    #[command(
-        after_help = "The facts nearest to those removed are asked before and after, and whose reply is another one is
-reported. If an id is not in the pack nothing is changed.
+    #[command(after_help = "The facts nearest to those removed are asked before and after, and
+whose reply is another one is reported. If an id is not in the
+pack nothing is changed.
 
 Example:
-  mome forget --pack pack fr capital-of-mongolia"
-    )]
+  mome forget --pack pack fr capital-of-mongolia")]
     Forget(forget::ForgetArguments),
     /// Ask a pack a question
     #[command(after_help = "Exits with 0 if the answer is known, 3 if not, 1 after an error.
@@ -80,7 +81,8 @@ Example:
     /// Ask a pack many questions whose right replies are known, and count
     #[command(
         after_help = "A line of QUESTIONS is a JSON object with `question`, `id` and `answer`; the latter two are
-null where the right reply is \"I don't know\". A table of facts is taken as well.
+null where the right reply is \"I don't know\". In CSV their cells are empty then. A table
+of facts is taken as well.
 
 Besides the counts it says what the confidences are worth: calibration error, risk and coverage, scores for confidence
 targets (right 1, wrong -t / (1 - t), no answer 0). Those leave out questions whose wording is stored.

@@ -7,7 +7,7 @@ use mome::MomeError;
 use mome_backbone::{ChatTemplateError, GgufError};
 use mome_engine::EngineError;
 use mome_store::StoreError;
-use mome_train::{FactsError, MemorizeError};
+use mome_train::{MemorizeError, TableError};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -17,7 +17,7 @@ use crate::serve::ServeError;
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
-    Facts(#[from] FactsError),
+    Table(#[from] TableError),
     #[error(transparent)]
     Memorize(#[from] MemorizeError),
     #[error(transparent)]

@@ -1,13 +1,12 @@
-//! Tables of facts and of questions, as JSON Lines.
+//! Tables of facts and of questions.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mome_pack::{Digest, WordingHash};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use thiserror::Error;
+
+use crate::table::{Cells, Row, TableError, read_rows};
 
 /// A fact to memorise.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,44 +45,6 @@ pub struct Question {
     pub answer: Option<String>,
 }
 
-/// Why a table cannot be used.
-#[derive(Debug, Error)]
-pub enum FactsError {
-    /// The file cannot be read.
-    #[error("{file}: {error}")]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// A line that is not what it should be.
-    #[error("{file}:{line}: {problem}")]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line's number, from 1.
-        line: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// Two lines that cannot both stand.
-    #[error("{file}: lines {first} and {second} {problem}")]
-    Lines {
-        /// The file.
-        file: PathBuf,
-        /// Number of the first line.
-        first: usize,
-        /// Number of the second line.
-        second: usize,
-        /// Why they cannot both stand.
-        problem: String,
-    },
-    /// A file without a fact or a question.
-    #[error("{0}: there is nothing in this file")]
-    Empty(PathBuf),
-}
-
 #[derive(Deserialize)]
 struct FactLine {
     id: Option<String>,
@@ -95,13 +56,14 @@ struct FactLine {
 }
 
 /// Reads a table of facts: a JSON object on each line, with `question` and `answer`, and where wanted `id`,
-/// `paraphrases` and `source`.
+/// `paraphrases` and `source`. A file whose name ends in `.csv` is CSV with the same columns, in any order, which the
+/// first line names; `paraphrases` may stand several times, and `|` separates wordings within a cell.
 ///
 /// # Errors
-/// [`FactsError`], which names file and line: a line that is no such object, an empty question or answer, two
+/// [`TableError`], which names file and line: a line that is no such object, an empty question or answer, two
 /// facts with one id, two answers to one question.
-pub fn read_facts(file: &Path) -> Result<Vec<Fact>, FactsError> {
-    let lines: Vec<(usize, FactLine)> = read_lines(file)?;
+pub fn read_facts(file: &Path) -> Result<Vec<Fact>, TableError> {
+    let lines: Vec<(usize, FactLine)> = read_rows(file)?;
     let mut facts = Vec::with_capacity(lines.len());
     for (line, fact) in &lines {
         let problem = if fact.question.trim().is_empty() {
@@ -114,20 +76,20 @@ pub fn read_facts(file: &Path) -> Result<Vec<Fact>, FactsError> {
             facts.push(fact_of(*line, fact));
             continue;
         };
-        return Err(FactsError::Line { file: file.into(), line: *line, problem: problem.into() });
+        return Err(TableError::Line { file: file.into(), line: *line, problem: problem.into() });
     }
     check_ids(file, &lines, &facts)?;
     check_answers(file, &lines, &facts)?;
     Ok(facts)
 }
 
-/// Reads questions: a JSON object on each line, with `question`, `id` and `answer`. A table of facts is taken too:
-/// its questions are asked as they stand there.
+/// Reads questions: a JSON object on each line, with `question`, `id` and `answer`, or CSV with these columns, where
+/// an empty cell is none. A table of facts is taken too: its questions are asked as they stand there.
 ///
 /// # Errors
-/// [`FactsError`], which names file and line.
-pub fn read_questions(file: &Path) -> Result<Vec<Question>, FactsError> {
-    let lines: Vec<(usize, Question)> = read_lines(file)?;
+/// [`TableError`], which names file and line.
+pub fn read_questions(file: &Path) -> Result<Vec<Question>, TableError> {
+    let lines: Vec<(usize, Question)> = read_rows(file)?;
     Ok(lines.into_iter().map(|(_, question)| question).collect())
 }
 
@@ -146,18 +108,18 @@ fn fact_of(line: usize, fact: &FactLine) -> Fact {
     }
 }
 
-fn check_ids(file: &Path, lines: &[(usize, FactLine)], facts: &[Fact]) -> Result<(), FactsError> {
+fn check_ids(file: &Path, lines: &[(usize, FactLine)], facts: &[Fact]) -> Result<(), TableError> {
     let mut seen = HashMap::new();
     for ((line, _), fact) in lines.iter().zip(facts) {
         if let Some(first) = seen.insert(fact.id.as_str(), *line) {
             let problem = format!("have the same id, `{}`", fact.id);
-            return Err(FactsError::Lines { file: file.into(), first, second: *line, problem });
+            return Err(TableError::Lines { file: file.into(), first, second: *line, problem });
         }
     }
     Ok(())
 }
 
-fn check_answers(file: &Path, lines: &[(usize, FactLine)], facts: &[Fact]) -> Result<(), FactsError> {
+fn check_answers(file: &Path, lines: &[(usize, FactLine)], facts: &[Fact]) -> Result<(), TableError> {
     let mut seen: HashMap<WordingHash, (usize, &str)> = HashMap::new();
     for ((line, _), fact) in lines.iter().zip(facts) {
         for wording in &fact.wordings {
@@ -165,33 +127,37 @@ fn check_answers(file: &Path, lines: &[(usize, FactLine)], facts: &[Fact]) -> Re
             if answer != fact.answer {
                 let problem =
                     format!("answer one question, `{wording}`, with `{answer}` and with `{}`", fact.answer);
-                return Err(FactsError::Lines { file: file.into(), first, second: *line, problem });
+                return Err(TableError::Lines { file: file.into(), first, second: *line, problem });
             }
         }
     }
     Ok(())
 }
 
-/// The objects of a file of JSON Lines with their line numbers; blank lines are passed over.
-fn read_lines<T: DeserializeOwned>(file: &Path) -> Result<Vec<(usize, T)>, FactsError> {
-    let bytes = fs::read(file).map_err(|error| FactsError::File { file: file.into(), error })?;
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-    let mut objects = Vec::new();
-    for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        if line.trim_ascii().is_empty() {
-            continue;
+impl Row for FactLine {
+    const COLUMNS: &'static [&'static str] = &["question", "answer"];
+
+    fn from_cells(cells: &Cells<'_>) -> Self {
+        Self {
+            id: cells.one("id"),
+            question: cells.one("question").unwrap_or_default(),
+            paraphrases: cells.several("paraphrases"),
+            answer: cells.one("answer").unwrap_or_default(),
+            source: cells.one("source"),
         }
-        let object = serde_json::from_slice(line).map_err(|error| FactsError::Line {
-            file: file.into(),
-            line: number + 1,
-            problem: format!("not a JSON object of the kind expected: {error}"),
-        })?;
-        objects.push((number + 1, object));
     }
-    if objects.is_empty() {
-        return Err(FactsError::Empty(file.into()));
+}
+
+impl Row for Question {
+    const COLUMNS: &'static [&'static str] = &["question", "id", "answer"];
+
+    fn from_cells(cells: &Cells<'_>) -> Self {
+        Self {
+            question: cells.one("question").unwrap_or_default(),
+            id: cells.one("id"),
+            answer: cells.one("answer"),
+        }
     }
-    Ok(objects)
 }
 
 #[cfg(test)]
@@ -240,6 +206,29 @@ mod tests {
     fn two_facts_with_one_id_are_named_with_both_lines() {
         let text = "{\"id\": \"x\", \"question\": \"Q?\", \"answer\": \"A\"}\n\n{\"id\": \"x\", \"question\": \"Z\", \"answer\": \"B\"}";
         assert!(problem(text).contains("lines 1 and 3 have the same id"), "{}", problem(text));
+    }
+
+    #[test]
+    fn csv_is_taken_as_well() {
+        let mut table = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+        let text = "answer,question,paraphrases,paraphrases\n\
+                    Paris,What is the capital of France?,France's capital | capital of France,\n\
+                    two,How many moons has Mars?,,Mars: how many moons?\n\
+                    ,Who?,,\n";
+        table.write_all(text.as_bytes()).unwrap();
+        let said = read_facts(table.path()).unwrap_err().to_string();
+        assert!(said.ends_with(":4: the answer is empty"), "{said}");
+
+        let text = text.replace("\n,Who?,,", "");
+        std::fs::write(table.path(), &text).unwrap();
+        let facts = read_facts(table.path()).unwrap();
+        let expected = ["What is the capital of France?", "France's capital", "capital of France"];
+        assert_eq!((facts[0].id.as_str(), facts[0].answer.as_str()), ("fact-2", "Paris"));
+        assert_eq!(facts[0].wordings, expected);
+        assert_eq!(facts[1].wordings, ["How many moons has Mars?", "Mars: how many moons?"]);
+        std::fs::write(table.path(), "id,question,answer\n,Who?,\n").unwrap();
+        let unknown = Question { question: "Who?".into(), id: None, answer: None };
+        assert_eq!(read_questions(table.path()).unwrap(), [unknown]);
     }
 
     #[test]
