@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use mome::{Pack, Store};
 use mome_backbone::{Gguf, Value};
-use mome_pack::{BackboneReference, Counts};
+use mome_pack::{BackboneReference, CalibratedGate, Counts};
 use serde::Serialize;
 
 use crate::output::{self, Failure};
@@ -35,6 +35,8 @@ struct PackContents {
     alpha: f64,
     /// Log odds for the pack's alpha; null where nothing could be calibrated.
     threshold: Option<f32>,
+    /// Whose gate it is.
+    gate: &'static str,
     calibration: CalibrationCounts,
     layers: Vec<u32>,
     shard_bytes: u64,
@@ -79,15 +81,20 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
 async fn pack(location: &str) -> Result<PackContents, Failure> {
     let pack = Pack::open(Store::open(location)?).await?;
     let manifest = pack.manifest().clone();
-    let calibration = manifest.calibration.as_ref();
-    let counts = |calibration: &mome_pack::Calibration| CalibrationCounts {
-        known: calibration.known.count,
-        unknown: calibration.unknown.len() as u64,
+    let gate = manifest.gate.as_ref().or(pack.selection().selector().gate.as_ref());
+    let counts = |gate: &CalibratedGate| CalibrationCounts {
+        known: gate.calibration.known.count,
+        unknown: gate.calibration.unknown.len() as u64,
     };
     Ok(PackContents {
         kind: "pack",
-        threshold: calibration.and_then(|calibration| mome::gate::threshold(calibration, manifest.alpha)),
-        calibration: calibration.map_or(CalibrationCounts { known: 0, unknown: 0 }, counts),
+        threshold: pack.decision(manifest.alpha).and_then(|decision| decision.threshold),
+        calibration: gate.map_or(CalibrationCounts { known: 0, unknown: 0 }, counts),
+        gate: match (&manifest.gate, gate) {
+            (Some(_), _) => "the pack's own",
+            (None, Some(_)) => "the selector's",
+            (None, None) => "none",
+        },
         pack: manifest.pack,
         format: manifest.format,
         sequence: manifest.sequence,
@@ -112,7 +119,7 @@ fn pack_in_words(pack: &PackContents) -> String {
         format!("facts      {} in {} wordings", pack.counts.facts, pack.counts.wordings),
         format!("shards     {} with {} bytes", pack.counts.shards, pack.shard_bytes),
         format!("selector   {} bytes, reads layers {:?}", pack.selector_bytes, pack.layers),
-        format!("gate       {gate}"),
+        format!("gate       {}, {gate}", pack.gate),
         format!(
             "calibrated on {} known and {} unknown questions",
             pack.calibration.known, pack.calibration.unknown

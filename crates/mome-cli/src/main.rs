@@ -11,6 +11,7 @@ mod output;
 mod plots;
 mod progress;
 mod revised;
+mod selector;
 mod serve;
 
 use std::num::NonZeroUsize;
@@ -92,6 +93,16 @@ Examples:
   mome eval --pack pack questions.jsonl --plots plots --json"
     )]
     Eval(eval::EvalArguments),
+    /// Make the selector that comes with a backbone, from many tables of facts
+    #[command(
+        after_help = "With a selector of its backbone a pack needs no training: give it to `mome memorize --selector`.
+The backbone of this command has one already.
+
+Example:
+  mome selector tables/ --backbone model.gguf --out model.selector
+  mome memorize facts.jsonl --backbone model.gguf --selector model.selector --out pack"
+    )]
+    Selector(selector::SelectorArguments),
     /// Go on with a text, with the bare backbone and no memory
     #[command(after_help = "Examples:
   mome generate --backbone model.gguf --prompt \"Once upon a time\" --max-tokens 32
@@ -148,6 +159,7 @@ fn main() -> ExitCode {
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Ask(arguments) => ask::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Selector(arguments) => selector::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Serve(arguments) => serve_files(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

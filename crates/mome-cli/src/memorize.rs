@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 use mome_train::{
-    Fact, IntoReport, MemorizeOptions, Report, ReviseOptions, memorize, memorize_into, read_facts,
+    Fact, GateReport, IntoReport, MemorizeOptions, Report, ReviseOptions, memorize, memorize_into, read_facts,
 };
 
 use crate::DeviceArguments;
 use crate::ask::load;
-use crate::backbone::{backbone_file, open_backbone};
+use crate::backbone::{backbone_file, open_backbone, selector_for};
 use crate::output::{self, Failure};
 use crate::progress::Progress;
 use crate::revised;
@@ -32,6 +32,10 @@ pub(crate) struct MemorizeArguments {
     /// The language model, GGUF [default: the one that comes with this command]
     #[arg(long, value_name = "FILE", conflicts_with = "into")]
     backbone: Option<PathBuf>,
+    /// The selector of that model, as `mome selector` makes it [default: the one that comes with this command, where
+    /// the model does]
+    #[arg(long, value_name = "FILE", conflicts_with = "into")]
+    selector: Option<PathBuf>,
     /// The share of unknown questions that may be answered [default: 0.01]
     #[arg(long, conflicts_with = "into")]
     alpha: Option<f64>,
@@ -64,7 +68,8 @@ fn make(out: &Path, facts: &[Fact], arguments: &MemorizeArguments) -> Result<Exi
     let pack =
         arguments.facts.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let alpha = arguments.alpha.unwrap_or(ALPHA);
-    let options = MemorizeOptions { pack, alpha, seed: arguments.seed, selector: None };
+    let selector = selector_for(&backbone, arguments.selector.as_deref())?;
+    let options = MemorizeOptions { pack, alpha, seed: arguments.seed, selector };
     let progress = Progress::new();
     let report = memorize(facts, (&executor, &backbone), out, &options, &|stage, done, total| {
         progress.stage(stage, done, total);
@@ -102,17 +107,31 @@ fn exit_code(failed: &[(String, String)]) -> ExitCode {
 }
 
 fn made(report: &Report, out: &Path, alpha: f64) -> String {
-    let gate = match report.threshold {
-        Some(threshold) => format!("other wordings are answered from log odds of {threshold:.2}"),
-        None => format!("too few wordings to calibrate for alpha {alpha}: only stored wordings are answered"),
+    let gate = match report.gate {
+        GateReport::Pack { threshold } => {
+            format!("other wordings are answered from log odds of {threshold:.2}, calibrated on these facts")
+        }
+        GateReport::Selector { threshold } => format!(
+            "other wordings are answered from log odds of {threshold:.2}, by the calibration that came with the \
+             selector: these facts have too few wordings for alpha {alpha}"
+        ),
+        GateReport::Nothing => {
+            format!("too few wordings to calibrate for alpha {alpha}: only stored wordings are answered")
+        }
+    };
+    let selector = match report.selector_trained {
+        true => "selector trained on these facts",
+        false => "selector as it came with the backbone",
     };
     let resumed = resumed(report.resumed);
     format!(
-        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{gate}\n{}: {} objects, {} bytes",
+        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{selector}, {} wordings of a fact searched\n{gate}\n\
+         {}: {} objects, {} bytes",
         report.memorised,
         report.facts,
         report.verified,
         report.seconds,
+        report.searched,
         out.display(),
         report.objects,
         report.bytes,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use mome::MomeError;
 use mome_backbone::{ChatTemplateError, GgufError};
 use mome_engine::EngineError;
+use mome_pack::PackError;
 use mome_store::StoreError;
 use mome_train::{MemorizeError, TableError};
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub(crate) enum Failure {
     Engine(#[from] EngineError),
     #[error("{file}: {error}")]
     Backbone { file: PathBuf, error: EngineError },
+    #[error("{file}: {error}")]
+    Selector { file: PathBuf, error: PackError },
     #[error("{file}: {error}")]
     ChatTemplate { file: PathBuf, error: ChatTemplateError },
     #[error("{0} has no chat template: leave out --chat")]

@@ -67,6 +67,7 @@ fn bar(task: &'static str, total: u64) -> ProgressBar {
 fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Open => "Reading the pack",
+        Stage::Layers => "Measuring layers",
         Stage::Read => "Reading wordings",
         Stage::Train => "Training selectors",
         Stage::Calibrate => "Calibrating the gate",

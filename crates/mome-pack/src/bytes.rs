@@ -94,6 +94,18 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// An array of finite 32-bit floats.
+pub(crate) fn floats<const N: usize>(
+    reader: &mut Reader<'_>,
+    field: &'static str,
+) -> Result<[f32; N], PackError> {
+    let mut values = [0.0; N];
+    for value in &mut values {
+        *value = reader.f32(field)?;
+    }
+    Ok(values)
+}
+
 /// Writes fields one after another.
 pub(crate) struct Writer {
     object: &'static str,

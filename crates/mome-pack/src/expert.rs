@@ -49,6 +49,8 @@ pub struct TokenKey {
     pub key: UnitVector<KEY_WIDTH>,
     /// The token's share of the wording's salience.
     pub salience: f16,
+    /// How rare the token is (its inverse document frequency), in sixteenths.
+    pub rarity: u8,
 }
 
 /// One place of the answer.
@@ -115,6 +117,7 @@ impl Expert {
             writer.raw(&keys.routing.bytes());
             for token in &keys.tokens {
                 writer.f16(token.salience);
+                writer.raw(&[token.rarity]);
                 writer.raw(&token.key.bytes());
             }
         }
@@ -173,7 +176,8 @@ impl QuestionKeys {
         let tokens = (0..count)
             .map(|_| {
                 let salience = reader.f16("salience")?;
-                Ok(TokenKey { key: UnitVector::read(reader, "question key")?, salience })
+                let [rarity] = reader.array("rarity")?;
+                Ok(TokenKey { key: UnitVector::read(reader, "question key")?, salience, rarity })
             })
             .collect::<Result<_, PackError>>()?;
         Ok(Self { routing, tokens })

@@ -6,7 +6,9 @@ mod bytes;
 mod digest;
 mod error;
 mod expert;
+mod gate;
 mod manifest;
+mod match_network;
 mod root;
 mod selector;
 mod shard;
@@ -15,10 +17,12 @@ mod unit_vector;
 pub use digest::{Digest, InvalidDigest, Link};
 pub use error::PackError;
 pub use expert::{Expert, MAX_QUESTION_TOKENS, QuestionKeys, Slot, TokenKey, WordingHash};
-pub use manifest::{
-    BackboneReference, Calibration, Counts, FORMAT, KnownScores, MAX_MANIFEST, MAX_OBJECT, Manifest,
+pub use gate::{CalibratedGate, Calibration, GATE_FEATURES, Gate, KnownScores};
+pub use manifest::{BackboneReference, Counts, FORMAT, MAX_MANIFEST, MAX_OBJECT, Manifest};
+pub use match_network::{
+    Dense, MATCH_FEATURES, MatchNetwork, NETWORK_WIDTH, POOLED_FEATURES, TOKEN_FEATURES,
 };
 pub use root::{Leaf, Root};
-pub use selector::{Attention, GATE_FEATURES, Gate, Projection, Selector};
+pub use selector::{Attention, Projection, Selector};
 pub use shard::{MAX_SHARD, Shard, TARGET_SHARD};
 pub use unit_vector::{KEY_WIDTH, ROUTING_WIDTH, UnitVector};

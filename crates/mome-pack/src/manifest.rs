@@ -4,10 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::gate::CalibratedGate;
 use crate::{Digest, Link, PackError};
 
 /// The version of the pack format that this crate writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The most bytes that `mome.json` may have.
 pub const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
@@ -39,10 +40,12 @@ pub struct Manifest {
     pub root: Link,
     /// How much the pack holds.
     pub counts: Counts,
+    /// The most wordings of a fact that questions are compared with.
+    pub searched: u16,
     /// The share of unknown questions that may be answered, where the asker sets none.
     pub alpha: f64,
-    /// Scores of calibration questions; `None` where there was nothing to calibrate on.
-    pub calibration: Option<Calibration>,
+    /// The pack's own gate; `None` where it has too few wordings to fit one, and the selector's serves.
+    pub gate: Option<CalibratedGate>,
 }
 
 /// The language model of a pack.
@@ -71,25 +74,6 @@ pub struct Counts {
     pub wordings: u64,
     /// Shards.
     pub shards: u64,
-}
-
-/// What the gate scored on questions whose right reply is known, so that a threshold can be set for any alpha.
-/// Scores are log odds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Calibration {
-    /// Scores of questions that the pack does not answer.
-    pub unknown: Vec<f32>,
-    /// Scores of questions that it does.
-    pub known: KnownScores,
-}
-
-/// Scores of calibration questions that the pack answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KnownScores {
-    /// How many there were.
-    pub count: u64,
-    /// Scores of those whose best expert was another fact's.
-    pub wrong: Vec<f32>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,14 +1,13 @@
-//! The selector: the trained projections and the gate, frozen once trained.
+//! The selector: the trained projections, what judges a match, and the gate, frozen once trained.
 
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer, floats};
+use crate::gate::CalibratedGate;
+use crate::match_network::MatchNetwork;
 use crate::{KEY_WIDTH, PackError, ROUTING_WIDTH};
-
-/// How many features the gate looks at.
-pub const GATE_FEATURES: usize = 8;
 
 const OBJECT: &str = "selector";
 const MAGIC: [u8; 4] = *b"MMSL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const MAX_LAYERS: usize = 16;
 
 /// Turns a question's hidden states into keys, and says how much to trust the best match. `D` is the width of
@@ -39,8 +38,11 @@ pub struct Selector {
     pub wordings: u32,
     /// In how many wordings a token occurs, sorted by token; those in none are left out.
     pub counts: Vec<(u32, u32)>,
-    /// The gate; `None` where there was nothing to fit it on.
-    pub gate: Option<Gate>,
+    /// What judges the match of a question and a wording token by token.
+    pub network: MatchNetwork,
+    /// The gate that comes with the selector, for packs that have too few wordings to fit one; `None` where there was
+    /// nothing to fit it on.
+    pub gate: Option<CalibratedGate>,
 }
 
 /// A matrix in eight bits a value, with a scale for each row.
@@ -70,23 +72,6 @@ pub struct Attention {
     pub accepted: f32,
     /// The largest bias that the gate gives.
     pub cap: f32,
-}
-
-/// A logistic regression: the log odds that the best candidate holds the answer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gate {
-    /// One weight for each feature.
-    pub weights: [f32; GATE_FEATURES],
-    /// Added to the weighted sum.
-    pub bias: f32,
-}
-
-impl Gate {
-    /// Log odds for these features.
-    #[must_use]
-    pub fn log_odds(&self, features: &[f32; GATE_FEATURES]) -> f32 {
-        self.bias + self.weights.iter().zip(features).map(|(weight, feature)| weight * feature).sum::<f32>()
-    }
 }
 
 impl Projection {
@@ -183,10 +168,10 @@ impl Selector {
             writer.u32(token);
             writer.u32(count);
         }
+        self.network.write(&mut writer)?;
         writer.u16(self.gate.is_some().into());
         if let Some(gate) = &self.gate {
-            writer.f32s(&gate.weights);
-            writer.f32(gate.bias);
+            gate.write(&mut writer)?;
         }
         Ok(writer.finish())
     }
@@ -223,9 +208,10 @@ impl Selector {
         if !counts.is_sorted_by(|a, b| a.0 < b.0) {
             return Err(PackError::field(OBJECT, "counts", "are not sorted by token"));
         }
+        let network = MatchNetwork::read(reader)?;
         let gate = match reader.u16("presence of a gate")? {
             0 => None,
-            1 => Some(Gate { weights: floats(reader, "gate")?, bias: reader.f32("gate")? }),
+            1 => Some(CalibratedGate::read(reader)?),
             other => return Err(PackError::field(OBJECT, "presence of a gate", format!("is {other}"))),
         };
         reader.finish()?;
@@ -242,6 +228,7 @@ impl Selector {
             attention,
             wordings,
             counts,
+            network,
             gate,
         })
     }
@@ -255,12 +242,4 @@ impl Attention {
     fn from_fields([beta, gamma, null, margin, accepted, cap]: [f32; 6]) -> Self {
         Self { beta, gamma, null, margin, accepted, cap }
     }
-}
-
-fn floats<const N: usize>(reader: &mut Reader<'_>, field: &'static str) -> Result<[f32; N], PackError> {
-    let mut values = [0.0; N];
-    for value in &mut values {
-        *value = reader.f32(field)?;
-    }
-    Ok(values)
 }

@@ -11,7 +11,7 @@ pub const MAX_SHARD: usize = 256 * 1024;
 
 const OBJECT: &str = "shard";
 const MAGIC: [u8; 4] = *b"MMSH";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Some experts that lie near one another.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,9 +2,9 @@
 
 use half::f16;
 use mome_pack::{
-    Attention, BackboneReference, Calibration, Counts, Digest, Expert, FORMAT, Gate, KnownScores, Leaf, Link,
-    Manifest, PackError, Projection, QuestionKeys, Root, Selector, Shard, Slot, TokenKey, UnitVector,
-    WordingHash,
+    Attention, BackboneReference, CalibratedGate, Calibration, Counts, Dense, Digest, Expert, FORMAT,
+    GATE_FEATURES, Gate, KnownScores, Leaf, Link, Manifest, MatchNetwork, PackError, Projection,
+    QuestionKeys, Root, Selector, Shard, Slot, TokenKey, UnitVector, WordingHash,
 };
 use proptest::prelude::*;
 
@@ -27,7 +27,7 @@ prop_compose! {
             wordings: wordings.into_iter().map(WordingHash).collect(),
             keys: keys.into_iter().map(|seeds| QuestionKeys {
                 routing: unit(seeds.len() as u8),
-                tokens: seeds.into_iter().map(|s| TokenKey { key: unit(s), salience: f16::from_f32(0.1) }).collect(),
+                tokens: seeds.into_iter().map(|s| TokenKey { key: unit(s), salience: f16::from_f32(0.1), rarity: s }).collect(),
             }).collect(),
             slots: slots.into_iter().map(|(seed, token, strength)| Slot {
                 key: unit(seed), token, strength: f16::from_f32(strength),
@@ -51,7 +51,18 @@ fn selector(gate: bool) -> Selector {
         attention: Attention { beta: 16.0, gamma: 8.0, null: 12.0, margin: 4.0, accepted: 12.0, cap: 16.0 },
         wordings: 12,
         counts: vec![(3, 2), (9, 1)],
-        gate: gate.then_some(Gate { weights: [0.5; 8], bias: -1.0 }),
+        network: MatchNetwork::default(),
+        gate: gate.then(calibrated_gate),
+    }
+}
+
+fn calibrated_gate() -> CalibratedGate {
+    CalibratedGate {
+        gate: Gate { weights: [0.5; GATE_FEATURES], bias: -1.0 },
+        calibration: Calibration {
+            unknown: vec![-1.0, -2.5],
+            known: KnownScores { count: 7, wrong: vec![0.25] },
+        },
     }
 }
 
@@ -74,11 +85,9 @@ fn manifest() -> Manifest {
         selector: link,
         root: link,
         counts: Counts { facts: 1, wordings: 4, shards: 1 },
+        searched: 4,
         alpha: 0.01,
-        calibration: Some(Calibration {
-            unknown: vec![-1.0, -2.5],
-            known: KnownScores { count: 7, wrong: vec![0.25] },
-        }),
+        gate: Some(calibrated_gate()),
     }
 }
 
@@ -128,6 +137,9 @@ fn a_selector_is_read_back() {
 fn a_selector_of_another_shape_is_not_written() {
     let wrong = Selector { mean: vec![0.0; 3], ..selector(false) };
     assert!(wrong.encode().unwrap_err().to_string().contains("mean"));
+    let out = Dense { weights: vec![0.0; 3], bias: vec![0.0] };
+    let wrong = Selector { network: MatchNetwork { out, ..MatchNetwork::default() }, ..selector(false) };
+    assert!(wrong.encode().unwrap_err().to_string().contains("match network"));
 }
 
 #[test]
@@ -172,7 +184,7 @@ fn layouts_do_not_change() {
         wordings: vec![WordingHash::of("What?")],
         keys: vec![QuestionKeys {
             routing: unit(1),
-            tokens: vec![TokenKey { key: unit(2), salience: f16::from_f32(0.5) }],
+            tokens: vec![TokenKey { key: unit(2), salience: f16::from_f32(0.5), rarity: 40 }],
         }],
         slots: vec![Slot { key: unit(3), token: 17, strength: f16::from_f32(12.5) }],
     };

@@ -4,94 +4,151 @@
 
 use std::collections::HashSet;
 
+use half::f16;
+use mome::gate::threshold;
 use mome::index::nearest;
-use mome::search::{ExpertKeys, WordingKeys, search};
+use mome::matching::WordingKeys;
+use mome::search::{ExpertKeys, search};
 use mome::selection::{Reading, Selection};
-use mome_pack::{Calibration, GATE_FEATURES, Gate, KnownScores, ROUTING_WIDTH, UnitVector};
+use mome_pack::{
+    CalibratedGate, Calibration, Expert, GATE_FEATURES, Gate, KEY_WIDTH, KnownScores, ROUTING_WIDTH, Slot,
+    TARGET_SHARD, UnitVector,
+};
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::build_index::{BEAM, Plan};
-use crate::logistic;
-use crate::wordings::Wordings;
+use crate::Fact;
+use crate::build_index::{BEAM, Item, Plan};
+use crate::corpus::Corpus;
+use crate::logistic::{self, Labelled};
+use crate::make_experts::unfilled_expert;
 
-/// Parts that the facts fall into; each is left out of one selector.
-pub const FOLDS: usize = 4;
+/// Parts that the facts fall into, where the selector is trained on them; each is left out of one selector.
+pub(crate) const FOLDS: usize = 4;
 
 /// The most wordings that are asked.
 const MOST: usize = 2000;
 
-/// Fewer wordings than this fit no gate.
+/// Fewer wordings than this fit no gate; and so many are enough to.
 const FEWEST: usize = 40;
+const ENOUGH_TO_FIT: usize = 500;
 
-/// Which wordings are asked to calibrate the gate, and which facts are left out of which selector.
+/// The share of questions that are taken to be about something else than the pack's facts. Confidence is a probability
+/// under this share; thresholds do not depend on it.
+const ASKED_IN_VAIN: f64 = 0.2;
+
+/// Answer tokens that an expert is taken to have, as long as it is not memorised: the index goes by size.
+const ANSWER: usize = 6;
+
+/// Which wordings are asked to calibrate a gate, and which facts are left out of which selector.
 #[derive(Clone, Debug)]
-pub struct Questions {
+pub(crate) struct Questions {
     /// The wordings that are asked, in ascending order. No selector trains on them.
-    pub wordings: Vec<usize>,
+    pub(crate) wordings: Vec<usize>,
     /// For each fact, the selector that does not see it.
-    pub fold: Vec<usize>,
+    pub(crate) fold: Vec<usize>,
 }
 
-/// A pack as calibration sees it: what ships, but for the slots.
-pub struct Searchable {
-    mix: [f32; 3],
+/// Some facts as a pack would hold them, but for the slots, and how one selector reads them.
+pub(crate) struct Memory<'a> {
+    corpus: &'a Corpus,
+    selection: &'a Selection,
+    readings: &'a [Reading],
     /// For each fact, its keys, and which wording each belongs to.
     keys: Vec<(ExpertKeys, Vec<usize>)>,
     plan: Plan,
     centroids: Vec<[f32; ROUTING_WIDTH]>,
 }
 
-/// The gate's features of one calibration question, and whether the best expert was the right one.
-type Example = ([f32; GATE_FEATURES], bool);
+/// The gate's features of the best expert for a question, and whether it is the right one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Example {
+    features: [f32; GATE_FEATURES],
+    right: bool,
+}
+
+/// What became of a wording that was asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// Its fact: some facts fit the gate, the others calibrate it.
+    pub(crate) fact: usize,
+    /// With its own keys hidden.
+    known: Option<Example>,
+    /// With its whole fact hidden.
+    unknown: Option<Example>,
+}
 
 impl Questions {
     /// Draws at most a quarter of each fact's wordings, of facts that can spare one; `None` where too few can.
-    #[must_use]
-    pub fn draw(wordings: &Wordings, seed: u64) -> Option<Self> {
+    pub(crate) fn draw(corpus: &Corpus, seed: u64) -> Option<Self> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let spare = wordings.of.iter().filter(|own| own.len() > 2);
+        let spare = corpus.of.iter().filter(|own| own.len() > 2);
         let mut drawn: Vec<usize> = spare
             .flat_map(|own| own.sample(&mut random, (own.len() / 4).max(1)).copied().collect::<Vec<_>>())
             .collect();
         drawn.shuffle(&mut random);
         drawn.truncate(MOST);
         drawn.sort_unstable();
-        let fold = wordings.of.iter().map(|_| random.random_range(0..FOLDS)).collect();
+        let fold = corpus.of.iter().map(|_| random.random_range(0..FOLDS)).collect();
         (drawn.len() >= FEWEST).then_some(Self { wordings: drawn, fold })
     }
 
     /// Whether a wording must be kept from the selector of a fold; from the one that ships (`None`) only those that
     /// are asked.
-    pub fn skipped_by(&self, wordings: &Wordings, fold: Option<usize>) -> impl Fn(usize) -> bool + Sync {
+    pub(crate) fn skipped_by(&self, corpus: &Corpus, fold: Option<usize>) -> impl Fn(usize) -> bool + Sync {
         let asked: HashSet<usize> = self.wordings.iter().copied().collect();
         let left_out: Vec<bool> =
-            wordings.fact.iter().map(|&fact| fold.is_some_and(|fold| self.fold[fact] == fold)).collect();
+            corpus.fact.iter().map(|&fact| fold.is_some_and(|fold| self.fold[fact] == fold)).collect();
         move |wording| asked.contains(&wording) || left_out[wording]
+    }
+
+    /// Asks all of them. An unknown question is read by the selector that never saw its fact, a known one by one that
+    /// did; where there is a single memory, its selector saw none of the facts and reads both.
+    pub(crate) fn ask(&self, folds: &[Memory<'_>]) -> Vec<Asked> {
+        let ask = |&wording: &usize| {
+            let fact = folds[0].corpus.fact[wording];
+            let fold = self.fold[fact] % folds.len();
+            let other = (fold + folds.len() - 1) % folds.len();
+            let unknown = folds[fold].ask(wording, true);
+            Asked { fact, known: folds[other].ask(wording, false), unknown }
+        };
+        self.wordings.par_iter().map(ask).collect()
     }
 }
 
-impl Searchable {
-    /// Puts together the keys that each fact keeps (`kept`: their wordings) and the plan of the shards.
-    #[must_use]
-    pub fn new(selection: &Selection, readings: &[Reading], kept: &[Vec<usize>], plan: Plan) -> Self {
-        let keys = |own: &Vec<usize>| {
-            let wordings = own.iter().map(|&wording| WordingKeys::new(&readings[wording].keys())).collect();
-            (ExpertKeys { wordings }, own.clone())
+impl<'a> Memory<'a> {
+    /// Puts the facts into memory; of the readings of a fact's wordings `searched` says which are searched.
+    pub(crate) fn new(
+        facts: &[&Fact],
+        corpus: &'a Corpus,
+        selection: &'a Selection,
+        readings: &'a [Reading],
+        searched: impl Fn(&[&Reading]) -> Vec<usize> + Sync,
+        seed: u64,
+    ) -> Self {
+        let of_fact = |fact: usize| {
+            let own: Vec<&Reading> = corpus.of[fact].iter().map(|&wording| &readings[wording]).collect();
+            let searched = searched(&own);
+            let slot = Slot { key: UnitVector([0; KEY_WIDTH]), token: 0, strength: f16::ZERO };
+            let expert =
+                Expert { slots: vec![slot; ANSWER], ..unfilled_expert(facts[fact], &own, &searched) };
+            let bytes = expert.encode().map_or(TARGET_SHARD, |bytes| bytes.len());
+            let keys = searched.iter().map(|&wording| WordingKeys::new(&own[wording].keys())).collect();
+            let wordings = searched.iter().map(|&wording| corpus.of[fact][wording]).collect();
+            ((ExpertKeys { wordings: keys }, wordings), Item::new(&expert, bytes))
         };
-        Self {
-            mix: selection.selector().mix,
-            keys: kept.par_iter().map(keys).collect(),
-            centroids: plan.centroids.iter().map(UnitVector::dequantise).collect(),
-            plan,
-        }
+        let (keys, items): (Vec<_>, Vec<_>) = (0..facts.len()).into_par_iter().map(of_fact).unzip();
+        let plan = Plan::new(&items, seed);
+        let centroids = plan.centroids.iter().map(UnitVector::dequantise).collect();
+        Self { corpus, selection, readings, keys, plan, centroids }
     }
 
     /// Asks a wording as a question, through index and beam. `hide_fact` hides all keys of its fact, else only its
     /// own. `None` where nothing is left to find.
-    fn ask(&self, reading: &Reading, wording: usize, fact: usize, hide_fact: bool) -> Option<Example> {
+    fn ask(&self, wording: usize, hide_fact: bool) -> Option<Example> {
+        let (fact, reading) = (self.corpus.fact[wording], &self.readings[wording]);
         let mut near: Vec<usize> = nearest(&self.centroids, &reading.routing, BEAM.into())
             .into_iter()
             .flat_map(|shard| self.plan.shards[shard].iter().copied())
@@ -102,51 +159,54 @@ impl Searchable {
         let hidden = |expert: usize, key: usize| {
             near[expert] == fact && (hide_fact || self.keys[fact].1[key] == wording)
         };
-        let candidates = search(reading, self.mix, &experts, hidden);
-        candidates.first().map(|best| (best.features, near[best.expert] == fact))
+        let candidates = search(reading, self.selection, &experts, hidden);
+        let right = |expert: usize| !hide_fact && near[expert] == fact;
+        candidates.first().map(|best| Example { features: best.features, right: right(best.expert) })
+    }
+
+    /// What a gate scores on the facts' questions, each with its fact hidden: unknown questions of a table that has no
+    /// wordings to spare.
+    pub(crate) fn scores_without_their_facts(&self, gate: &Gate) -> Vec<f32> {
+        let score = |own: &Vec<usize>| self.ask(own[0], true).map(|example| gate.log_odds(&example.features));
+        self.corpus.of.par_iter().filter_map(score).collect()
     }
 }
 
-/// Fits the gate on the questions of half the facts, and scores those of the other half.
-///
-/// `folds[f]` is what the selector made without the facts of fold `f` finds, with the readings of all wordings.
-#[must_use]
-pub fn calibrate(
-    questions: &Questions,
-    wordings: &Wordings,
-    folds: &[(Searchable, Vec<Reading>)],
-) -> (Gate, Calibration) {
-    let ask = |wording: usize, fold: usize, hide_fact: bool| {
-        let (searchable, readings) = &folds[fold];
-        searchable.ask(&readings[wording], wording, wordings.fact[wording], hide_fact)
-    };
-    // An unknown question is read by the selector that never saw its fact; a known one by one that did.
-    let asked: Vec<(usize, Option<Example>, Option<Example>)> = questions
-        .wordings
-        .par_iter()
-        .map(|&wording| {
-            let fold = questions.fold[wordings.fact[wording]];
-            let known = ask(wording, (fold + FOLDS - 1) % FOLDS, false);
-            (wordings.fact[wording], known, ask(wording, fold, true).map(|(features, _)| (features, false)))
-        })
-        .collect();
-    let fits_gate = |fact: usize| fact.is_multiple_of(2);
-    let examples: Vec<Example> = asked
-        .iter()
-        .filter(|(fact, ..)| fits_gate(*fact))
-        .flat_map(|(_, known, unknown)| [*known, *unknown])
-        .flatten()
-        .collect();
-    let fitted = logistic::fit(&examples);
+/// The questions that fit a gate, and those that set its thresholds: of other facts. Half and half; but a few hundred are
+/// enough to fit it, and thresholds for a small alpha stand on a few of many.
+fn parted(asked: &[Asked]) -> (Vec<Asked>, Vec<Asked>) {
+    let parts = (asked.len() / ENOUGH_TO_FIT).clamp(2, 4);
+    asked.iter().partition(|asked| asked.fact.is_multiple_of(parts))
+}
+
+/// Fits a gate on the questions of some facts, and scores those of the others.
+pub(crate) fn fit(asked: &[Asked]) -> CalibratedGate {
+    let (fits, calibrates) = parted(asked);
+    let examples = fits.iter().flat_map(|asked| {
+        let labelled =
+            |example: Example, weight| Labelled { features: example.features, flag: example.right, weight };
+        let known = asked.known.map(|example| labelled(example, 1.0 - ASKED_IN_VAIN));
+        [known, asked.unknown.map(|example| labelled(example, ASKED_IN_VAIN))]
+    });
+    let fitted = logistic::fit(&examples.flatten().collect::<Vec<_>>());
     let gate = Gate { weights: fitted.weights, bias: fitted.bias };
 
-    let rest = || asked.iter().filter(|(fact, ..)| !fits_gate(*fact));
-    let score = |(features, _): &Example| gate.log_odds(features);
-    let known: Vec<&Example> = rest().filter_map(|(_, known, _)| known.as_ref()).collect();
-    let wrong = known.iter().filter(|(_, right)| !right).map(|example| score(example)).collect();
+    let score = |example: &Example| gate.log_odds(&example.features);
+    let known: Vec<Example> = calibrates.iter().filter_map(|asked| asked.known).collect();
+    let wrong = known.iter().filter(|example| !example.right).map(score).collect();
     let calibration = Calibration {
-        unknown: rest().filter_map(|(.., unknown)| unknown.as_ref()).map(score).collect(),
+        unknown: calibrates.iter().filter_map(|asked| asked.unknown.as_ref().map(score)).collect(),
         known: KnownScores { count: known.len() as u64, wrong },
     };
-    (gate, calibration)
+    CalibratedGate { gate, calibration }
+}
+
+/// The share of known questions that are answered right at this alpha, of those that calibrated the gate; 0 where
+/// they are too few for a threshold.
+pub(crate) fn coverage(calibrated: &CalibratedGate, asked: &[Asked], alpha: f64) -> f64 {
+    let Some(threshold) = threshold(&calibrated.calibration, alpha) else { return 0.0 };
+    let known: Vec<Example> = parted(asked).1.iter().filter_map(|asked| asked.known).collect();
+    let answered =
+        |example: &&Example| example.right && calibrated.gate.log_odds(&example.features) > threshold;
+    known.iter().filter(answered).count() as f64 / known.len().max(1) as f64
 }

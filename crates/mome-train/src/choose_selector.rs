@@ -1,45 +1,71 @@
-//! The selector of a pack: the one that was given, or one that is trained on some of the facts.
+//! The selector of a pack: the one that comes with the backbone, or that one trained further on the pack's own
+//! wordings, where they are enough and held-out wordings fare better with it; and the gate that goes with it.
 
-use half::f16;
-use mome::MomeError;
 use mome::selection::{Reading, Selection};
 use mome_engine::Executor;
-use mome_pack::{Calibration, Digest, Expert, Gate, KEY_WIDTH, Selector, Slot, TARGET_SHARD, UnitVector};
+use mome_pack::{CalibratedGate, Calibration, Digest, Selector};
 use rand::SeedableRng as _;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use crate::build_index::{Item, Plan};
-use crate::calibrate::{FOLDS, Questions, Searchable, calibrate};
+use crate::calibrate::{Asked, FOLDS, Memory, Questions, coverage, fit};
+use crate::corpus::Corpus;
+use crate::device::training_device;
 use crate::journal::Journal;
-use crate::make_experts::{searched_wordings, unfilled_expert};
+use crate::layers::find_layers;
+use crate::make_experts::searched_wordings;
+use crate::query::{query_steps, running_text, train_query};
 use crate::stage::{Progress, Stage, counted, whole};
-use crate::training::Training;
+use crate::training::{Training, plain_selector};
 use crate::wordings::Wordings;
 use crate::{Fact, MemorizeError};
 
-/// Layers that the selector reads, as shares of the backbone's depth: the embedding and an early layer keep the
-/// word itself, one at two thirds the sense (docs/design.md, "Selection").
-const READ_AT: [f64; 3] = [0.0, 1.0 / 6.0, 2.0 / 3.0];
+/// Gradient steps of a pack's own selector: from the one that comes with the backbone on, and from plain similarity on.
+const STEPS_FURTHER: usize = 300;
+const STEPS_AFRESH: usize = 900;
 
-/// Gradient steps of a selector.
-const STEPS: usize = 300;
+/// The most wordings of a fact in memory, in training.
+const MOST_KEYS: usize = 6;
 
 /// Facts that a selector is trained on. Of a larger table some are drawn: the states of all their wordings are in
 /// memory at once.
 const TRAINING_FACTS: usize = 2000;
 
-/// A selector, and what its gate scores.
+/// Wordings of a fact that are searched: more are taken where they bring at least the gain, in held-out questions
+/// answered right.
+pub(crate) const SEARCHED_WORDINGS: [usize; 4] = [4, 8, 16, 24];
+const WORTH_MORE: f64 = 0.01;
+
+/// What a selector of the pack's own must bring to be kept, in held-out questions answered right.
+const WORTH_TRAINING: f64 = 0.005;
+
+/// Levels alpha over which held-out questions answered right are averaged: at a single one a few questions decide.
+const COMPARED_AT: [f64; 5] = [0.01, 0.02, 0.05, 0.1, 0.2];
+
+/// Facts that a table without wordings to spare needs for its own scores of unknown questions.
+const FACTS_FOR_SCORES: usize = 200;
+
+/// A selector, the pack's own gate, and how experts are to be made with it.
+#[derive(Clone, Debug)]
 pub(crate) struct Chosen {
-    /// The selector, its gate included where there is one.
     pub(crate) selector: Selector,
-    /// Scores of calibration questions; `None` where there was nothing to calibrate on.
-    pub(crate) calibration: Option<Calibration>,
+    pub(crate) gate: Option<CalibratedGate>,
+    pub(crate) how: How,
 }
 
-/// The selector that is given, with its own gate and not calibrated; else the one in the journal; else one that is
-/// trained and calibrated on some of the facts, and noted there.
+/// How a selector was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct How {
+    /// Whether it was trained on the pack's own wordings.
+    pub trained: bool,
+    /// Wordings of a fact that are searched.
+    pub searched: usize,
+}
+
+/// The selector, by the journal if it is there; else chosen by some of the facts, and noted there. `given` comes with
+/// the backbone; where there is none, one is trained from plain similarity on.
 ///
 /// # Errors
 /// [`MemorizeError::Mome`] where the backbone could not be run, [`MemorizeError::Write`] where the journal cannot be
@@ -52,51 +78,123 @@ pub(crate) fn choose_selector(
     journal: &mut Journal,
     progress: Progress<'_>,
 ) -> Result<Chosen, MemorizeError> {
-    if let Some(selector) = given {
-        return Ok(Chosen { selector: selector.clone(), calibration: None });
-    }
-    let [selector_name, calibration_name] =
-        ["selector", "calibration"].map(|name| Digest::of(name.as_bytes()));
-    if let (Some(selector), Some(calibration)) = (journal.find(selector_name), journal.find(calibration_name))
-    {
+    let [selector_name, rest_name] = ["selector", "gate"].map(|name| Digest::of(name.as_bytes()));
+    if let (Some(selector), Some(rest)) = (journal.find(selector_name), journal.find(rest_name)) {
         let selector = Selector::decode(&journal.get(selector)?)?;
-        let calibration = serde_json::from_slice(&journal.get(calibration)?)?;
-        return Ok(Chosen { selector, calibration });
+        let (gate, how) = serde_json::from_slice(&journal.get(rest)?)?;
+        return Ok(Chosen { selector, gate, how });
     }
-    let chosen = trained(executor, facts, seed, progress)?;
-    journal.put(calibration_name, &serde_json::to_vec(&chosen.calibration)?)?;
+    let some = some_facts(facts, seed);
+    let chosen = match given {
+        Some(given) => {
+            let corpus = read(executor, &layers_of(given), &some, seed, progress)?;
+            from_given(&some, &corpus, given, seed, progress)
+        }
+        None => afresh(executor, &some, seed, progress)?,
+    };
+    journal.put(rest_name, &serde_json::to_vec(&(&chosen.gate, chosen.how))?)?;
     journal.put(selector_name, &chosen.selector.encode()?)?;
     Ok(chosen)
 }
 
-/// A selector that is trained and calibrated on some of the facts.
-fn trained(
+/// The given selector as it is, or trained further.
+fn from_given(
+    facts: &[&Fact],
+    corpus: &Corpus,
+    given: &Selector,
+    seed: u64,
+    progress: Progress<'_>,
+) -> Chosen {
+    let Some(questions) = Questions::draw(corpus, seed) else {
+        return without_questions(facts, corpus, given, seed);
+    };
+    let as_it_is = whole(progress, Stage::Calibrate, || {
+        let ask = |searched| calibrated(facts, corpus, &[given], &questions, searched, seed);
+        best_searched(corpus, ask)
+    });
+    let selectors = trained(corpus, given, STEPS_FURTHER, &questions, seed, progress);
+    let further = whole(progress, Stage::Calibrate, || {
+        let folds: Vec<&Selector> = selectors[1..].iter().collect();
+        let ask = |searched| calibrated(facts, corpus, &folds, &questions, searched, seed);
+        best_searched(corpus, ask)
+    });
+    let trained = further.coverage > as_it_is.coverage + WORTH_TRAINING;
+    let (selector, best) = if trained { (&selectors[0], further) } else { (given, as_it_is) };
+    let how = How { trained, searched: best.searched };
+    Chosen { selector: selector.clone(), gate: Some(best.gate), how }
+}
+
+/// The given selector for facts that have no wordings to spare. Are they many, their questions show what unknown
+/// questions score among them; of known ones the gate that comes with the selector must tell.
+fn without_questions(facts: &[&Fact], corpus: &Corpus, given: &Selector, seed: u64) -> Chosen {
+    let how = How { trained: false, searched: SEARCHED_WORDINGS[0] };
+    let own = given.gate.as_ref().filter(|_| facts.len() >= FACTS_FOR_SCORES).map(|calibrated| {
+        let selection = Selection::new(given.clone());
+        let readings = corpus.readings(&selection);
+        let searched = |own: &[&Reading]| searched_wordings(own, how.searched);
+        let memory = Memory::new(facts, corpus, &selection, &readings, searched, seed);
+        let unknown = memory.scores_without_their_facts(&calibrated.gate);
+        let calibration = Calibration { unknown, known: calibrated.calibration.known.clone() };
+        CalibratedGate { gate: calibrated.gate, calibration }
+    });
+    Chosen { selector: given.clone(), gate: own, how }
+}
+
+/// A selector for a backbone that comes with none: which layers it reads is measured, W_query trained, and the rest
+/// where the wordings are enough.
+fn afresh(
     executor: &dyn Executor,
     facts: &[&Fact],
     seed: u64,
     progress: Progress<'_>,
-) -> Result<Chosen, MomeError> {
-    let config = executor.backbone().config();
-    let training = Training {
-        layers: READ_AT.iter().map(|share| (share * config.layers as f64).round() as usize).collect(),
-        hidden: config.hidden,
-        steps: STEPS,
-        seed,
+) -> Result<Chosen, MemorizeError> {
+    let start = untrained_selector(executor, facts, seed, progress)?;
+    let corpus = read(executor, &layers_of(&start), facts, seed, progress)?;
+    let how = How { trained: true, searched: SEARCHED_WORDINGS[0] };
+    let Some(questions) = Questions::draw(&corpus, seed) else {
+        let training =
+            Training { steps: STEPS_AFRESH, most_keys: MOST_KEYS, seed, device: training_device() };
+        let selector = counted(progress, Stage::Train, training.steps, |done| {
+            training.train(&start, &[&corpus], |_, _| false, |_| done())
+        });
+        return Ok(Chosen { selector, gate: None, how });
     };
-    let facts = some_facts(facts, seed);
-    let count = facts.iter().map(|fact| fact.wordings.len()).sum();
-    let wordings = counted(progress, Stage::Read, count, |done| {
-        Wordings::trace(executor, &training.layers, &facts, done)
-    })?;
-    let questions = Questions::draw(&wordings, seed);
-    let (selection, folds) = train(&training, &wordings, questions.as_ref(), progress);
-    let calibrated = questions.map(|questions| {
-        whole(progress, Stage::Calibrate, || {
-            calibrate_on_folds(&facts, &wordings, &questions, &selection, &folds, seed)
-        })
+    let mut selectors = trained(&corpus, &start, STEPS_AFRESH, &questions, seed, progress);
+    let best = whole(progress, Stage::Calibrate, || {
+        let folds: Vec<&Selector> = selectors[1..].iter().collect();
+        let ask = |searched| calibrated(facts, &corpus, &folds, &questions, searched, seed);
+        best_searched(&corpus, ask)
     });
-    let (gate, calibration) = calibrated.unzip();
-    Ok(Chosen { selector: Selector { gate, ..selection.selector().clone() }, calibration })
+    let how = How { searched: best.searched, ..how };
+    Ok(Chosen { selector: selectors.swap_remove(0), gate: Some(best.gate), how })
+}
+
+/// Plain similarity in the layers where it finds the most, with a W_query that is trained.
+///
+/// # Errors
+/// [`MemorizeError::Mome`] where the backbone could not be run.
+pub(crate) fn untrained_selector(
+    executor: &dyn Executor,
+    facts: &[&Fact],
+    seed: u64,
+    progress: Progress<'_>,
+) -> Result<Selector, MemorizeError> {
+    let layers = whole(progress, Stage::Layers, || find_layers(executor, facts, seed))?;
+    let count = facts.iter().map(|fact| fact.wordings.len()).sum();
+    let traced =
+        counted(progress, Stage::Read, count, |done| Wordings::trace(executor, &layers, facts, done))?;
+    let text = running_text(executor, facts, seed)?;
+    let hidden = executor.backbone().config().hidden;
+    let query = counted(progress, Stage::Train, query_steps(&traced), |done| {
+        train_query(&traced, &text, hidden, seed, done)
+    });
+    let corpus = Corpus::read(executor, &layers, facts, None, || ())?;
+    Ok(plain_selector(&layers, hidden, query, &[&corpus], seed))
+}
+
+/// The layers that a selector reads.
+pub(crate) fn layers_of(selector: &Selector) -> Vec<usize> {
+    selector.layers.iter().map(|&layer| layer as usize).collect()
 }
 
 /// At most [`TRAINING_FACTS`] of the facts, in their order.
@@ -107,70 +205,90 @@ fn some_facts<'a>(facts: &[&'a Fact], seed: u64) -> Vec<&'a Fact> {
     drawn.into_iter().map(|fact| facts[fact]).collect()
 }
 
-/// The selector that ships, and one for each fold where there is something to calibrate on.
-fn train(
-    training: &Training,
-    wordings: &Wordings,
-    questions: Option<&Questions>,
+fn read(
+    executor: &dyn Executor,
+    layers: &[usize],
+    facts: &[&Fact],
+    seed: u64,
     progress: Progress<'_>,
-) -> (Selection, Vec<Selection>) {
-    let folds: Vec<Option<usize>> = match questions {
-        Some(_) => std::iter::once(None).chain((0..FOLDS).map(Some)).collect(),
-        None => vec![None],
-    };
-    let mut trained = counted(progress, Stage::Train, folds.len() * training.steps, |done| {
-        let one = |fold: &Option<usize>| match questions {
-            Some(questions) => training.selector(wordings, &questions.skipped_by(wordings, *fold), done),
-            None => training.selector(wordings, &|_| false, done),
-        };
-        folds.par_iter().map(|fold| Selection::new(one(fold))).collect::<Vec<_>>()
-    });
-    (trained.remove(0), trained)
+) -> Result<Corpus, MemorizeError> {
+    let count = facts.iter().map(|fact| fact.wordings.len()).sum();
+    let corpus = counted(progress, Stage::Read, count, |done| {
+        Corpus::read(executor, layers, facts, Some(seed), done)
+    })?;
+    Ok(corpus)
 }
 
-/// The gate and its scores, on a pack of the facts that the selectors were trained on.
-fn calibrate_on_folds(
-    facts: &[&Fact],
-    wordings: &Wordings,
+/// The selector that ships, and one for each fold.
+fn trained(
+    corpus: &Corpus,
+    start: &Selector,
+    steps: usize,
     questions: &Questions,
-    selection: &Selection,
-    folds: &[Selection],
     seed: u64,
-) -> (Gate, Calibration) {
-    let readings = wordings.read(selection);
-    let searched: Vec<Vec<usize>> = (0..facts.len())
-        .into_par_iter()
-        .map(|fact| searched_wordings(&own_readings(wordings, &readings, fact)))
-        .collect();
-    let kept: Vec<Vec<usize>> = searched
+    progress: Progress<'_>,
+) -> Vec<Selector> {
+    let folds: Vec<Option<usize>> = std::iter::once(None).chain((0..FOLDS).map(Some)).collect();
+    counted(progress, Stage::Train, folds.len() * steps, |done| {
+        let one = |fold: &Option<usize>| {
+            let training = Training { steps, most_keys: MOST_KEYS, seed, device: training_device() };
+            let skip = questions.skipped_by(corpus, *fold);
+            training.train(start, &[corpus], |_, wording| skip(wording), |_| done())
+        };
+        folds.par_iter().map(one).collect()
+    })
+}
+
+/// A gate with what came of the questions that made it.
+struct Fitted {
+    gate: CalibratedGate,
+    asked: Vec<Asked>,
+}
+
+/// Asks the questions of a memory in which each fact has so many wordings searched, and fits the gate.
+fn calibrated(
+    facts: &[&Fact],
+    corpus: &Corpus,
+    folds: &[&Selector],
+    questions: &Questions,
+    searched: usize,
+    seed: u64,
+) -> Fitted {
+    let selections: Vec<Selection> = folds.iter().map(|&fold| Selection::new(fold.clone())).collect();
+    let readings: Vec<_> = selections.iter().map(|selection| corpus.readings(selection)).collect();
+    let memories: Vec<Memory<'_>> = selections
         .iter()
-        .zip(&wordings.of)
-        .map(|(searched, own)| searched.iter().map(|&wording| own[wording]).collect())
-        .collect();
-    let folds: Vec<(Searchable, Vec<Reading>)> = folds
-        .iter()
-        .map(|fold| {
-            let readings = wordings.read(fold);
-            let item = |fact: usize| {
-                let tokens = wordings.traces[wordings.of[fact][0]].log_sums.len();
-                item(facts[fact], &own_readings(wordings, &readings, fact), &searched[fact], tokens)
-            };
-            let items: Vec<Item> = (0..facts.len()).into_par_iter().map(item).collect();
-            (Searchable::new(fold, &readings, &kept, Plan::new(&items, seed)), readings)
+        .zip(&readings)
+        .map(|(selection, readings)| {
+            let searched = |own: &[&Reading]| searched_wordings(own, searched);
+            Memory::new(facts, corpus, selection, readings, searched, seed)
         })
         .collect();
-    calibrate(questions, wordings, &folds)
+    let asked = questions.ask(&memories);
+    Fitted { gate: fit(&asked), asked }
 }
 
-/// What the wordings of a fact read like.
-fn own_readings<'a>(wordings: &Wordings, readings: &'a [Reading], fact: usize) -> Vec<&'a Reading> {
-    wordings.of[fact].iter().map(|&wording| &readings[wording]).collect()
+/// How many wordings to search, with what comes of it.
+struct Best {
+    searched: usize,
+    gate: CalibratedGate,
+    coverage: f64,
 }
 
-/// What the index would see of a fact's expert, were it memorised with so many answer tokens.
-fn item(fact: &Fact, readings: &[&Reading], searched: &[usize], tokens: usize) -> Item {
-    let slot = Slot { key: UnitVector([0; KEY_WIDTH]), token: 0, strength: f16::ZERO };
-    let expert = Expert { slots: vec![slot; tokens], ..unfilled_expert(fact, readings, searched) };
-    let bytes = expert.encode().map_or(TARGET_SHARD, |bytes| bytes.len());
-    Item::new(&expert, bytes)
+/// The fewest searched wordings that are worth their bytes.
+fn best_searched(corpus: &Corpus, ask: impl Fn(usize) -> Fitted) -> Best {
+    let most = corpus.of.iter().map(Vec::len).max().unwrap_or(0);
+    let measure = |searched: usize| {
+        let Fitted { gate, asked } = ask(searched);
+        let at = COMPARED_AT.map(|alpha| coverage(&gate, &asked, alpha));
+        Best { searched, coverage: at.iter().sum::<f64>() / at.len() as f64, gate }
+    };
+    let mut best = measure(SEARCHED_WORDINGS[0]);
+    for searched in SEARCHED_WORDINGS.into_iter().skip(1).filter(|&searched| searched / 2 < most) {
+        let more = measure(searched);
+        if more.coverage > best.coverage + WORTH_MORE {
+            best = more;
+        }
+    }
+    best
 }

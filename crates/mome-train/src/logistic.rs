@@ -15,32 +15,44 @@ const RIDGE: f64 = 1e-3;
 /// Newton steps; the problem is convex and small, and this is more than enough.
 const STEPS: usize = 40;
 
-/// Fits the log odds of `examples` whose flag is set, with features standardised and a small ridge penalty.
+/// An example.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Labelled<const N: usize> {
+    /// Its features.
+    pub features: [f32; N],
+    /// Whether it is one of those whose probability is looked for.
+    pub flag: bool,
+    /// How much it counts.
+    pub weight: f64,
+}
+
+/// Fits the log odds of the `examples` whose flag is set, with features standardised and a small ridge penalty.
 #[must_use]
-pub fn fit<const N: usize>(examples: &[([f32; N], bool)]) -> Logistic<N> {
-    let count = examples.len().max(1) as f64;
-    let mean: [f64; N] =
-        std::array::from_fn(|i| examples.iter().map(|(x, _)| f64::from(x[i])).sum::<f64>() / count);
-    let deviation: [f64; N] = std::array::from_fn(|i| {
-        let square = |x: &[f32; N]| (f64::from(x[i]) - mean[i]).powi(2);
-        (examples.iter().map(|(x, _)| square(x)).sum::<f64>() / count).sqrt() + 1e-6
-    });
+pub fn fit<const N: usize>(examples: &[Labelled<N>]) -> Logistic<N> {
+    let total = examples.iter().map(|example| example.weight).sum::<f64>().max(f64::MIN_POSITIVE);
+    let mean_of = |value: &dyn Fn(&[f32; N]) -> f64| {
+        examples.iter().map(|example| example.weight * value(&example.features)).sum::<f64>() / total
+    };
+    let mean: [f64; N] = std::array::from_fn(|i| mean_of(&|x| f64::from(x[i])));
+    let deviation: [f64; N] =
+        std::array::from_fn(|i| mean_of(&|x| (f64::from(x[i]) - mean[i]).powi(2)).sqrt() + 1e-6);
     // The last coefficient is the bias.
     let mut coefficients = vec![0f64; N + 1];
     for _ in 0..STEPS {
         let mut gradient = vec![0f64; N + 1];
         let mut hessian = vec![vec![0f64; N + 1]; N + 1];
-        for (x, flag) in examples {
+        for Labelled { features: x, flag, weight } in examples {
             let row: Vec<f64> =
                 (0..N).map(|i| (f64::from(x[i]) - mean[i]) / deviation[i]).chain([1.0]).collect();
             let log_odds: f64 = row.iter().zip(&coefficients).map(|(x, w)| x * w).sum();
             let probability = 1.0 / (1.0 + (-log_odds).exp());
             let (error, spread) =
                 (probability - f64::from(u8::from(*flag)), probability * (1.0 - probability));
+            let share = weight / total;
             for i in 0..=N {
-                gradient[i] += error * row[i] / count;
+                gradient[i] += error * row[i] * share;
                 for j in 0..=N {
-                    hessian[i][j] += spread * row[i] * row[j] / count;
+                    hessian[i][j] += spread * row[i] * row[j] * share;
                 }
             }
         }
@@ -85,25 +97,41 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
 mod tests {
     use super::*;
 
+    fn labelled<const N: usize>(features: [f32; N], flag: bool) -> Labelled<N> {
+        Labelled { features, flag, weight: 1.0 }
+    }
+
     #[test]
     fn a_boundary_is_found() {
-        let examples: Vec<([f32; 2], bool)> = (0..400)
+        let examples: Vec<Labelled<2>> = (0..400)
             .map(|i| {
                 let x = [(i % 20) as f32, (i / 20) as f32];
-                (x, 2.0 * x[0] - x[1] + 3.0 * (i as f32 * 1.3).sin() > 8.0)
+                labelled(x, 2.0 * x[0] - x[1] + 3.0 * (i as f32 * 1.3).sin() > 8.0)
             })
             .collect();
         let fitted = fit(&examples);
         let log_odds = |x: [f32; 2]| fitted.bias + fitted.weights[0] * x[0] + fitted.weights[1] * x[1];
-        let right = examples.iter().filter(|(x, flag)| (log_odds(*x) > 0.0) == *flag).count();
+        let right = |example: &&Labelled<2>| (log_odds(example.features) > 0.0) == example.flag;
+        let right = examples.iter().filter(right).count();
         assert!(right > 370, "{right} of 400; {fitted:?}");
         assert!((fitted.weights[0] / -fitted.weights[1] - 2.0).abs() < 0.3, "{fitted:?}");
     }
 
     #[test]
     fn separable_examples_stay_finite() {
-        let examples: Vec<([f32; 1], bool)> = (0..20).map(|i| ([i as f32], i >= 10)).collect();
+        let examples: Vec<Labelled<1>> = (0..20).map(|i| labelled([i as f32], i >= 10)).collect();
         let fitted = fit(&examples);
         assert!(fitted.bias.is_finite() && fitted.weights[0] > 0.0, "{fitted:?}");
+    }
+
+    #[test]
+    fn weights_shift_the_odds() {
+        let examples = |weight: f64| {
+            let half = (0..200).map(move |i| Labelled { weight, ..labelled([(i % 7) as f32], i % 2 == 0) });
+            half.map(|example| if example.flag { Labelled { weight: 1.0, ..example } } else { example })
+        };
+        let odds = |weight: f64| fit(&examples(weight).collect::<Vec<_>>());
+        let (even, four_to_one) = (odds(1.0), odds(0.25));
+        assert!((four_to_one.bias - even.bias - 4f32.ln()).abs() < 0.1, "{even:?} {four_to_one:?}");
     }
 }

@@ -16,9 +16,6 @@ use crate::journal::{Journal, Place};
 use crate::stage::{Progress, Stage, counted};
 use crate::{Fact, MemorizeError};
 
-/// Wordings of a fact that are searched: those that cover the others.
-const SEARCHED_WORDINGS: usize = 4;
-
 /// Facts that are memorised side by side and then noted in the journal: what is lost when the process is stopped.
 const CHUNK: usize = 64;
 
@@ -80,13 +77,13 @@ pub(crate) fn fitting<'a>(facts: &'a [Fact], backbone: &Backbone) -> (Vec<&'a Fa
 /// read or written. A fact that is not memorised is no error.
 pub(crate) fn make_experts(
     executor: &dyn Executor,
-    selector: &Selector,
+    (selector, searched): (&Selector, usize),
     facts: &[&Fact],
     journal: &mut Journal,
     progress: Progress<'_>,
 ) -> Result<Experts, MemorizeError> {
-    let selection = Selection::new(selector.clone());
     let query = QueryProjection(selector.query.dequantise().into());
+    let maker = Maker { executor, selection: Selection::new(selector.clone()), query, searched };
     let names: Vec<Digest> = facts.iter().map(|fact| fact.digest()).collect();
     let mut places: Vec<Option<Place>> = names.iter().map(|&name| journal.find(name)).collect();
     let open: Vec<usize> = (0..facts.len()).filter(|&fact| places[fact].is_none()).collect();
@@ -95,7 +92,7 @@ pub(crate) fn make_experts(
         (0..experts.resumed).for_each(|_| done());
         for chunk in open.chunks(CHUNK) {
             let make = |&fact: &usize| {
-                let made = make_expert(executor, &selection, &query, facts[fact]);
+                let made = maker.expert(facts[fact]);
                 done();
                 made
             };
@@ -128,6 +125,9 @@ pub(crate) fn make_experts(
 
 /// Why an expert of so many bytes cannot be published.
 fn problem(expert: &Expert, bytes: usize) -> Option<String> {
+    if expert.loss == f32::INFINITY {
+        return Some("at a token another place of the answer is attended to more than its own".to_owned());
+    }
     if expert.loss > EPSILON {
         return Some(format!("a token's loss stays at {:.3} nats; {EPSILON} was to be reached", expert.loss));
     }
@@ -135,28 +135,36 @@ fn problem(expert: &Expert, bytes: usize) -> Option<String> {
         .then(|| format!("its expert takes {bytes} bytes, more than a shard has room for"))
 }
 
-/// Runs all wordings of a fact through the backbone and memorises it.
-fn make_expert(
-    executor: &dyn Executor,
-    selection: &Selection,
-    query: &QueryProjection,
-    fact: &Fact,
-) -> Result<Expert, MomeError> {
-    let backbone = executor.backbone();
-    let answer = backbone.frame().answer(backbone.tokenizer(), &fact.answer);
-    let layers = selection.layers();
-    let (mut traces, mut readings) = (Vec::new(), Vec::new());
-    for wording in &fact.wordings {
-        let mut traced = pollster::block_on(trace(executor, &layers, wording, &answer))?;
-        let states: Vec<f32> = mem::take(&mut traced.states).into_iter().map(f16::to_f32).collect();
-        readings.push(selection.read(&states, &traced.question));
-        traces.push(traced);
+/// What makes experts.
+struct Maker<'a> {
+    executor: &'a dyn Executor,
+    selection: Selection,
+    query: QueryProjection,
+    /// The most wordings of a fact that are searched.
+    searched: usize,
+}
+
+impl Maker<'_> {
+    /// Runs all wordings of a fact through the backbone and memorises it.
+    fn expert(&self, fact: &Fact) -> Result<Expert, MomeError> {
+        let backbone = self.executor.backbone();
+        let answer = backbone.frame().answer(backbone.tokenizer(), &fact.answer);
+        let layers = self.selection.layers();
+        let (mut traces, mut readings) = (Vec::new(), Vec::new());
+        for wording in &fact.wordings {
+            let mut traced = pollster::block_on(trace(self.executor, &layers, wording, &answer))?;
+            let states: Vec<f32> = mem::take(&mut traced.states).into_iter().map(f16::to_f32).collect();
+            readings.push(self.selection.read(&states, &traced.question));
+            traces.push(traced);
+        }
+        let traces: Vec<&Trace> = traces.iter().collect();
+        let attention = &self.selection.selector().attention;
+        let memorised = memorise(&self.query, attention, &answer, &traces);
+        let readings: Vec<&Reading> = readings.iter().collect();
+        let searched = searched_wordings(&readings, self.searched);
+        let expert = unfilled_expert(fact, &readings, &searched);
+        Ok(Expert { loss: memorised.loss, slots: memorised.slots, ..expert })
     }
-    let traces: Vec<&Trace> = traces.iter().collect();
-    let memorised = memorise(query, &selection.selector().attention, &answer, &traces);
-    let readings: Vec<&Reading> = readings.iter().collect();
-    let searched = searched_wordings(&readings);
-    Ok(Expert { loss: memorised.loss, slots: memorised.slots, ..unfilled_expert(fact, &readings, &searched) })
 }
 
 /// A fact's expert without its slots. Of `readings`, one for each wording, those of `searched` are what questions are
@@ -182,9 +190,9 @@ pub(crate) fn unfilled_expert(fact: &Fact, readings: &[&Reading], searched: &[us
     }
 }
 
-/// Of the readings of a fact's wordings, those that are searched: one after another, the one that most improves how near
+/// Of the readings of a fact's wordings, those that are searched, at most `most`: one after another, the one that most improves how near
 /// every wording of the fact has one of them.
-pub(crate) fn searched_wordings(readings: &[&Reading]) -> Vec<usize> {
+pub(crate) fn searched_wordings(readings: &[&Reading], most: usize) -> Vec<usize> {
     let covered = |searched: &[usize]| -> f32 {
         let nearest = |reading: &&Reading| {
             let similarity = |&other: &usize| dot(&reading.routing, &readings[other].routing);
@@ -193,7 +201,7 @@ pub(crate) fn searched_wordings(readings: &[&Reading]) -> Vec<usize> {
         readings.iter().map(nearest).sum()
     };
     let mut searched: Vec<usize> = Vec::new();
-    while searched.len() < readings.len().min(SEARCHED_WORDINGS) {
+    while searched.len() < readings.len().min(most) {
         let with = |wording: usize| covered(&[searched.as_slice(), &[wording]].concat());
         let left = (0..readings.len()).filter(|wording| !searched.contains(wording));
         let Some((best, _)) = left

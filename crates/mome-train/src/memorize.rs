@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use mome::gate::{Decision, decision};
 use mome_engine::Executor;
-use mome_pack::{BackboneReference, Counts, Digest, Expert, FORMAT, Leaf, Manifest, Root, Selector, Shard};
-
+use mome_pack::{
+    BackboneReference, Counts, Digest, Expert, FORMAT, Leaf, Manifest, PackError, Root, Selector, Shard,
+};
 use serde::{Serialize, Serializer};
 
 use crate::build_index::{BEAM, Item, Plan};
-use crate::choose_selector::choose_selector;
+use crate::choose_selector::{Chosen, choose_selector};
 use crate::journal::Journal;
 use crate::make_experts::{Experts, Held, fitting, make_experts};
 use crate::stage::{Progress, Stage, counted, whole};
@@ -37,7 +39,8 @@ pub struct MemorizeOptions {
     pub alpha: f64,
     /// Seed of all random choices: the same table and seed give the same pack.
     pub seed: u64,
-    /// The selector to use as it is; `None` trains one on the facts.
+    /// The selector that comes with the backbone: it is used as it is, or trained further where that pays. `None` trains
+    /// one on the facts alone.
     pub selector: Option<Selector>,
 }
 
@@ -63,8 +66,40 @@ pub struct Report {
     pub bytes: u64,
     /// How many objects it has.
     pub objects: u64,
-    /// The gate's threshold for the pack's alpha, in log odds; `None` where nothing could be calibrated.
-    pub threshold: Option<f32>,
+    /// Whether the selector was trained on the pack's own wordings.
+    pub selector_trained: bool,
+    /// Wordings of a fact that questions are compared with, at most.
+    pub searched: usize,
+    /// How wordings that are not stored are decided on.
+    pub gate: GateReport,
+}
+
+/// How wordings that are not stored are decided on, at the pack's alpha.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "calibrated_by", rename_all = "lowercase")]
+pub enum GateReport {
+    /// By the pack's own questions.
+    Pack {
+        /// Log odds above which they are answered.
+        threshold: f32,
+    },
+    /// By those that came with the selector: the pack has too few wordings.
+    Selector {
+        /// Log odds above which they are answered.
+        threshold: f32,
+    },
+    /// Nothing keeps the promise: they are not answered at all.
+    Nothing,
+}
+
+impl GateReport {
+    fn of(decision: Option<Decision<'_>>) -> Self {
+        match decision.and_then(|decision| Some((decision.threshold?, decision.from_selector))) {
+            Some((threshold, true)) => Self::Selector { threshold },
+            Some((threshold, false)) => Self::Pack { threshold },
+            None => Self::Nothing,
+        }
+    }
 }
 
 /// Memorises the facts and writes the pack to `out`, which is a pack only once all of it is there. A run that is
@@ -89,11 +124,12 @@ pub fn memorize(
         return Err(MemorizeError::Nothing(failed));
     }
     let given = options.selector.as_ref();
-    let selector_from = given.map_or_else(|| Ok(trained_from(&fitting, seed)), Selector::encode)?;
+    let selector_from = chosen_from(&fitting, given, seed)?;
     let mut journal = Journal::open(&out.join(JOURNAL), made_from(executor.as_ref(), &selector_from))?;
 
-    let chosen = choose_selector(executor.as_ref(), &fitting, given, seed, &mut journal, progress)?;
-    let made = make_experts(executor.as_ref(), &chosen.selector, &fitting, &mut journal, progress)?;
+    let Chosen { selector, gate, how } =
+        choose_selector(executor.as_ref(), &fitting, given, seed, &mut journal, progress)?;
+    let made = make_experts(executor.as_ref(), (&selector, how.searched), &fitting, &mut journal, progress)?;
     let Experts { held, failed: not_held, resumed } = made;
     failed.extend(not_held);
     if held.is_empty() {
@@ -112,15 +148,16 @@ pub fn memorize(
         created: seconds_since_1970(),
         expires: None,
         backbone: write_backbone(&writer, executor.as_ref(), backbone_file)?,
-        selector: writer.object(&chosen.selector.encode()?)?,
+        selector: writer.object(&selector.encode()?)?,
         root: writer.object(&root.encode()?)?,
         counts: Counts {
             facts: held.len() as u64,
             wordings: held.iter().map(|held| held.wordings as u64).sum(),
             shards: root.leaves.len() as u64,
         },
+        searched: how.searched as u16,
         alpha,
-        calibration: chosen.calibration,
+        gate,
     })?;
 
     let asked: Vec<&Fact> = held.iter().map(|held| fitting[held.fact]).collect();
@@ -139,7 +176,9 @@ pub fn memorize(
         seconds: started.elapsed().as_secs_f64(),
         bytes: objects.bytes(),
         objects: objects.count(),
-        threshold: manifest.calibration.and_then(|calibration| mome::gate::threshold(&calibration, alpha)),
+        selector_trained: how.trained,
+        searched: how.searched,
+        gate: GateReport::of(decision(manifest.gate.as_ref(), selector.gate.as_ref(), alpha)),
     })
 }
 
@@ -159,9 +198,15 @@ pub(crate) fn made_from(executor: &dyn Executor, selector: &[u8]) -> Digest {
     )
 }
 
-/// What a selector that is trained depends on beside the backbone.
-fn trained_from(facts: &[&Fact], seed: u64) -> Vec<u8> {
-    seed.to_le_bytes().into_iter().chain(facts.iter().flat_map(|fact| fact.digest().0)).collect()
+/// What the choice of a selector depends on beside the backbone.
+fn chosen_from(facts: &[&Fact], given: Option<&Selector>, seed: u64) -> Result<Vec<u8>, PackError> {
+    let given = given.map_or_else(|| Ok(Vec::new()), Selector::encode)?;
+    Ok(seed
+        .to_le_bytes()
+        .into_iter()
+        .chain(given)
+        .chain(facts.iter().flat_map(|fact| fact.digest().0))
+        .collect())
 }
 
 fn write_leaves(

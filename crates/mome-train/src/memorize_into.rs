@@ -72,7 +72,8 @@ pub fn memorize_into(
     let selector = mome.pack().selection().selector();
     let made_from = made_from(executor.as_ref(), &selector.encode()?);
     let mut journal = Journal::open(&directory.join(JOURNAL), made_from)?;
-    let made = make_experts(executor.as_ref(), selector, &fitting, &mut journal, progress)?;
+    let searched = mome.pack().manifest().searched.into();
+    let made = make_experts(executor.as_ref(), (selector, searched), &fitting, &mut journal, progress)?;
     let Experts { held, failed: not_held, resumed } = made;
     failed.extend(not_held);
     let refused = check_edits(catalogue, &failed).err();

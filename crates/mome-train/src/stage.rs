@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Stage {
     /// The pack that is to be changed is read.
     Open,
-    /// Wordings go through the backbone, for a selector to be trained on them.
+    /// It is measured which layers of the backbone to read.
+    Layers,
+    /// Wordings go through the backbone, for a selector to be chosen by them.
     Read,
     /// Selectors are trained.
     Train,

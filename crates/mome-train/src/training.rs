@@ -1,354 +1,202 @@
-//! Training of a selector: contrastively, so that a wording of a fact finds another wording of it among those of
-//! its neighbours and of others.
+//! Training of a selector, from one that is there or from plain similarity.
 
-use std::f64::consts::PI;
-
-use burn::optim::{AdamW, AdamWConfig, Optimizer};
-use burn::tensor::activation::{log_softmax, softplus};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::Device;
 use mome::selection::Selection;
-use mome_pack::{Attention, KEY_WIDTH, Projection, ROUTING_WIDTH, Selector};
-use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use mome_pack::{Attention, KEY_WIDTH, MatchNetwork, Projection, ROUTING_WIDTH, Selector};
+use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
+use crate::corpus::Corpus;
+use crate::episode::Lessons;
+use crate::model::Model;
 use crate::principal::{mean, principal_directions};
-use crate::wordings::Wordings;
+use crate::trained::annealed;
 
-/// How slots are attended to. The order bias is strong enough that a run of equal digits keeps its place, and the
-/// gate's word enough that an accepted expert leads null from its first token.
+/// How slots are attended to. The order bias is as strong as the match is at most, so that places of a run of equal
+/// digits or of a random string, whose states are much alike, are told apart; the gate's word is enough that an
+/// accepted expert's slot leads null whatever its match, and for one that is merely attached only a match does.
 pub const ATTENTION: Attention =
-    Attention { beta: 16.0, gamma: 8.0, null: 12.0, margin: 4.0, accepted: 14.0, cap: 20.0 };
-
-/// Facts in a batch.
-const BATCH: usize = 64;
-
-/// Facts whose neighbours are put in a batch together, and how many neighbours each brings.
-const NEIGHBOURHOODS: usize = 4;
-const NEIGHBOURS: usize = 8;
-
-/// Steps between two searches for neighbours.
-const MINING: usize = 100;
-
-/// Learning rates of the projections, and of the few numbers beside them.
-const SLOW: f64 = 1e-3;
-const FAST: f64 = 5e-3;
-
-/// Sharpness of routing similarity in its own part of the loss.
-const ROUTING_SHARPNESS: f64 = 20.0;
+    Attention { beta: 16.0, gamma: 16.0, null: 12.0, margin: 4.0, accepted: 28.0, cap: 32.0 };
 
 /// Token states that the principal directions are taken from.
 const SAMPLE: usize = 4096;
 
-/// What training a selector needs beside the wordings.
+/// How a selector is trained.
 #[derive(Clone, Debug)]
 pub struct Training {
-    /// Layers whose states are read.
-    pub layers: Vec<usize>,
-    /// The backbone's hidden size.
-    pub hidden: usize,
-    /// Gradient steps.
+    /// Gradient steps, an episode each.
     pub steps: usize,
+    /// The most wordings of a fact that are in memory at once.
+    pub most_keys: usize,
     /// Seed of all random choices.
     pub seed: u64,
+    /// What runs the tensors.
+    pub device: Device,
 }
 
 impl Training {
-    /// A selector for these wordings; those for which `skip` holds are not looked at. Where no fact has two
-    /// wordings left, the projections stay at the principal directions of the states.
+    /// Trains on these tables from `start` on; wordings for which `skip(table, wording)` holds are not looked at. Where
+    /// nothing can be asked in two ways, `start` is what comes back. `done` is called after each step with the loss.
     #[must_use]
-    pub fn selector(
+    pub fn train(
         &self,
-        wordings: &Wordings,
-        skip: &(impl Fn(usize) -> bool + Sync),
-        done: impl Fn(),
+        start: &Selector,
+        corpora: &[&Corpus],
+        skip: impl Fn(usize, usize) -> bool,
+        done: impl Fn(f32),
     ) -> Selector {
-        let facts: Vec<Vec<usize>> = wordings
-            .of
+        let lessons = corpora
             .iter()
-            .map(|own| own.iter().copied().filter(|&wording| !skip(wording)).collect::<Vec<_>>())
-            .filter(|own| !own.is_empty())
-            .collect();
-        let start = self.start(wordings, &facts);
-        if facts.iter().all(|own| own.len() < 2) {
-            return start;
+            .enumerate()
+            .map(|(table, corpus)| Lessons::new(corpus, self.most_keys, |at| skip(table, at)));
+        let mut lessons: Vec<Lessons<'_>> = lessons.filter(|lessons| !lessons.is_empty()).collect();
+        if lessons.is_empty() {
+            return start.clone();
         }
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut model = Model::new(start);
-        let mut near = None;
+        let mut model = Model::new(start.clone(), self.device.clone(), &mut random);
         for step in 0..self.steps {
-            if step % MINING == 0 && facts.len() > BATCH {
-                near = Some(neighbours(&Selection::new(model.selector()), wordings, &facts));
-            }
-            let chosen = batch(&mut random, facts.len(), near.as_deref());
-            let (mut asked, mut kept) = (Vec::new(), Vec::new());
-            for fact in chosen {
-                let mut own = facts[fact].clone();
-                own.shuffle(&mut random);
-                asked.push(drop_tokens(&mut random, Example::new(wordings, own[0])));
-                kept.push(Example::new(wordings, own[own.len().min(2) - 1]));
-            }
-            let rate = 0.05 + 0.95 * 0.5 * (1.0 + (PI * step as f64 / self.steps as f64).cos());
-            model.step(&asked, &kept, rate);
-            done();
+            let table = draw(&lessons, &mut random);
+            let now = || Selection::new(model.selector());
+            let episode = lessons[table].episode(step, now, &mut random);
+            // With nothing in memory there is nothing to compare.
+            let loss = if episode.keys.is_empty() {
+                0.0
+            } else {
+                model.step(&episode, annealed(step, self.steps), &mut random)
+            };
+            done(loss);
         }
         model.selector()
     }
-
-    /// The selector that training starts from: a plain similarity.
-    fn start(&self, wordings: &Wordings, facts: &[Vec<usize>]) -> Selector {
-        let width = self.layers.len() * self.hidden;
-        let used: Vec<usize> = facts.iter().flatten().copied().collect();
-        let states: Vec<Vec<f32>> = used.iter().map(|&wording| wordings.states(wording)).collect();
-        let rows: Vec<&[f32]> = states.iter().flat_map(|states| states.chunks_exact(width)).collect();
-        let mean = mean(&rows, width);
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let sample: Vec<&[f32]> = rows.sample(&mut random, SAMPLE).copied().collect();
-        let directions = principal_directions(&sample, &mean, ROUTING_WIDTH, self.seed);
-        Selector {
-            layers: self.layers.iter().map(|&layer| layer as u32).collect(),
-            hidden: self.hidden as u32,
-            route: Projection::quantise(&directions, width),
-            read: Projection::quantise(&directions[..KEY_WIDTH * width], width),
-            query: self.query(wordings),
-            mean,
-            salience: vec![0.0; width],
-            salience_of_idf: [0.5, 0.0],
-            mix: [10.0; 3],
-            attention: ATTENTION,
-            wordings: used.len() as u32,
-            counts: wordings.document_counts(used.iter().copied()),
-            gate: None,
-        }
-    }
-
-    /// W_query: the principal directions of the hidden states that predict answers.
-    fn query(&self, wordings: &Wordings) -> Projection {
-        let hidden: Vec<&[f32]> =
-            wordings.traces.iter().flat_map(|trace| trace.hidden.chunks_exact(self.hidden)).collect();
-        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let sample: Vec<&[f32]> = hidden.sample(&mut random, SAMPLE).copied().collect();
-        let directions = principal_directions(&sample, &mean(&sample, self.hidden), KEY_WIDTH, self.seed);
-        Projection::quantise(&directions, self.hidden)
-    }
 }
 
-/// The facts nearest to each fact in routing, itself the first.
-fn neighbours(selection: &Selection, wordings: &Wordings, facts: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    let keys: Vec<_> = facts
-        .par_iter()
-        .map(|own| selection.read(&wordings.states(own[0]), &wordings.traces[own[0]].question).routing)
+/// The number of a table, by their weights.
+fn draw(lessons: &[Lessons<'_>], random: &mut ChaCha8Rng) -> usize {
+    let total: f64 = lessons.iter().map(Lessons::weight).sum();
+    let mut left = random.random_range(0.0..total);
+    for (number, lessons) in lessons.iter().enumerate() {
+        left -= lessons.weight();
+        if left < 0.0 {
+            return number;
+        }
+    }
+    lessons.len() - 1
+}
+
+/// The selector that training starts from where there is none: plain similarity in the principal directions of the
+/// tables' token states.
+#[must_use]
+pub fn plain_selector(
+    layers: &[usize],
+    hidden: usize,
+    query: Projection,
+    corpora: &[&Corpus],
+    seed: u64,
+) -> Selector {
+    let width = layers.len() * hidden;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let all: Vec<_> = corpora.iter().flat_map(|corpus| &corpus.wordings).collect();
+    let some: Vec<_> =
+        all.sample(&mut random, SAMPLE).flat_map(|wording| wording.states.chunks_exact(width)).collect();
+    let some: Vec<Vec<f32>> = some
+        .sample(&mut random, SAMPLE)
+        .map(|states| states.iter().map(|state| state.to_f32()).collect())
         .collect();
-    keys.par_iter().map(|key| mome::index::nearest(&keys, key, NEIGHBOURS)).collect()
-}
-
-/// The facts of a batch, each once: some whole neighbourhoods, and others at random.
-fn batch(random: &mut ChaCha8Rng, facts: usize, near: Option<&[Vec<usize>]>) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..facts).collect();
-    order.shuffle(random);
-    let Some(near) = near else {
-        order.truncate(BATCH);
-        return order;
-    };
-    let mut chosen: Vec<usize> = Vec::with_capacity(BATCH);
-    let neighbours = order[..NEIGHBOURHOODS].iter().flat_map(|&fact| near[fact].iter().copied());
-    for fact in neighbours.chain(order.iter().copied()) {
-        if chosen.len() < BATCH && !chosen.contains(&fact) {
-            chosen.push(fact);
-        }
-    }
-    chosen
-}
-
-/// One wording in a batch.
-struct Example {
-    /// `[tokens, D]`
-    states: Vec<f32>,
-    tokens: Vec<u32>,
-}
-
-impl Example {
-    fn new(wordings: &Wordings, wording: usize) -> Self {
-        Self { states: wordings.states(wording), tokens: wordings.traces[wording].question.clone() }
+    let sample: Vec<&[f32]> = some.iter().map(Vec::as_slice).collect();
+    let mean = mean(&sample, width);
+    let directions = principal_directions(&sample, &mean, ROUTING_WIDTH, seed);
+    Selector {
+        layers: layers.iter().map(|&layer| layer as u32).collect(),
+        hidden: hidden as u32,
+        route: Projection::quantise(&directions, width),
+        read: Projection::quantise(&directions[..KEY_WIDTH * width], width),
+        query,
+        mean,
+        salience: vec![0.0; width],
+        salience_of_idf: [0.5, 0.0],
+        mix: [10.0; 3],
+        attention: ATTENTION,
+        wordings: all.len() as u32,
+        counts: document_counts(corpora),
+        network: MatchNetwork::default(),
+        gate: None,
     }
 }
 
-/// Now and then some tokens less, so that no single function word carries a match.
-fn drop_tokens(random: &mut ChaCha8Rng, example: Example) -> Example {
-    if example.tokens.len() <= 4 || !random.random_bool(0.3) {
-        return example;
+/// In how many wordings of the tables each token occurs, sorted by token.
+fn document_counts(corpora: &[&Corpus]) -> Vec<(u32, u32)> {
+    let mut counts = std::collections::BTreeMap::new();
+    for wording in corpora.iter().flat_map(|corpus| &corpus.wordings) {
+        let mut tokens = wording.tokens.clone();
+        tokens.sort_unstable();
+        tokens.dedup();
+        tokens.into_iter().for_each(|token| *counts.entry(token).or_insert(0) += 1);
     }
-    let width = example.states.len() / example.tokens.len();
-    let mut kept: Vec<usize> = (0..example.tokens.len()).filter(|_| random.random_bool(0.88)).collect();
-    if kept.is_empty() {
-        kept.push(0);
-    }
-    let states = kept.iter().flat_map(|&at| example.states[at * width..(at + 1) * width].iter().copied());
-    Example { states: states.collect(), tokens: kept.iter().map(|&at| example.tokens[at]).collect() }
+    counts.into_iter().collect()
 }
 
-/// A tensor that is trained, with what its optimiser remembers.
-struct Trained<const D: usize> {
-    tensor: Tensor<D>,
-    state: Option<<AdamW as Optimizer>::State<D>>,
-    rate: f64,
-}
+/// Training on the GPU gives what training on the CPU gives. Any adapter that wgpu finds will do, a software one too.
+#[cfg(all(test, feature = "wgpu"))]
+mod parity {
+    use std::fs;
+    use std::path::Path;
 
-impl<const D: usize> Trained<D> {
-    fn new(values: &[f32], shape: [usize; D], rate: f64, device: &Device) -> Self {
-        let tensor = Tensor::from_data(TensorData::new(values.to_vec(), shape), device).require_grad();
-        Self { tensor, state: None, rate }
-    }
+    use mome::matching::WordingKeys;
+    use mome::search::{ExpertKeys, LOG_ODDS_SCALE, search};
+    use mome::selection::dot;
+    use mome_engine::DeviceChoice;
+    use mome_pack::GATE_FEATURES;
 
-    fn step(&mut self, optimizer: &AdamW, gradients: &Gradients, rate: f64) {
-        let Some(gradient) = self.tensor.grad(gradients) else { return };
-        let (tensor, state) =
-            optimizer.step(self.rate * rate, self.tensor.clone().inner(), gradient, self.state.take());
-        self.tensor = Tensor::from_inner(tensor).require_grad();
-        self.state = state;
-    }
+    use super::*;
+    use crate::read_facts;
 
-    fn values(&self) -> Vec<f32> {
-        self.tensor.clone().into_data().iter::<f32>().collect()
-    }
-}
+    const LAYERS: [usize; 3] = [0, 1, 4];
+    const STEPS: usize = 12;
 
-/// The selector as tensors.
-struct Model {
-    start: Selector,
-    selection: Selection,
-    device: Device,
-    optimizer: AdamW,
-    route: Trained<2>,
-    read: Trained<2>,
-    salience: Trained<2>,
-    salience_of_idf: Trained<2>,
-    mix: Trained<2>,
-}
+    /// Rounding differs in the order of sums; after some steps with momentum it is still no more than this.
+    const LEAST_COSINE: f32 = 0.9995;
+    const MOST_LOG_ODDS: f32 = 0.02;
 
-/// A batch of wordings in key space.
-struct Encoded {
-    /// Reader states of length one, zero for padding, `[B, T, KEY_WIDTH]`
-    states: Tensor<3>,
-    /// Sums to one over the tokens, 0 for padding, `[B, T]`
-    salience: Tensor<2>,
-    /// Routing keys of length one, `[B, ROUTING_WIDTH]`
-    routing: Tensor<2>,
-}
-
-impl Model {
-    fn new(start: Selector) -> Self {
-        let device = crate::device::training_device().autodiff();
-        let width = start.width();
-        Self {
-            optimizer: AdamWConfig::new().with_weight_decay(0.01).with_epsilon(1e-8).build(),
-            route: Trained::new(&start.route.dequantise(), [ROUTING_WIDTH, width], SLOW, &device),
-            read: Trained::new(&start.read.dequantise(), [KEY_WIDTH, width], SLOW, &device),
-            salience: Trained::new(&start.salience, [1, width], FAST, &device),
-            salience_of_idf: Trained::new(&start.salience_of_idf, [1, 2], FAST, &device),
-            mix: Trained::new(&start.mix, [1, 3], FAST, &device),
-            selection: Selection::new(start.clone()),
-            start,
-            device,
-        }
-    }
-
-    fn selector(&self) -> Selector {
-        let width = self.start.width();
-        let few = |trained: &Trained<2>| trained.values();
-        let ([slope, offset], [routing, question, keys]) = (
-            few(&self.salience_of_idf).try_into().unwrap_or([0.0; 2]),
-            few(&self.mix).try_into().unwrap_or([0.0; 3]),
-        );
-        Selector {
-            route: Projection::quantise(&self.route.values(), width),
-            read: Projection::quantise(&self.read.values(), width),
-            salience: self.salience.values(),
-            salience_of_idf: [slope, offset],
-            mix: [routing, question, keys],
-            ..self.start.clone()
-        }
-    }
-
-    /// One gradient step on: each asked wording should find the kept one of its fact.
-    fn step(&mut self, asked: &[Example], kept: &[Example], rate: f64) {
-        let (asked, kept) = (self.encode(asked), self.encode(kept));
-        let similarity = asked.routing.clone().matmul(kept.routing.clone().transpose());
-        let loss = diagonal_loss(self.scores(&asked, &kept, similarity.clone()))
-            + diagonal_loss(similarity * ROUTING_SHARPNESS) * 0.5;
-        let gradients = loss.backward();
-        for trained in
-            [&mut self.route, &mut self.read, &mut self.salience, &mut self.salience_of_idf, &mut self.mix]
-        {
-            trained.step(&self.optimizer, &gradients, rate);
-        }
-    }
-
-    fn encode(&self, examples: &[Example]) -> Encoded {
-        let (batch, width) = (examples.len(), self.start.width());
-        let longest = examples.iter().map(|example| example.tokens.len()).max().unwrap_or(1);
-        let (mut x, mut mask, mut rarity) =
-            (vec![0f32; batch * longest * width], vec![0f32; batch * longest], vec![0f32; batch * longest]);
-        for (at, example) in examples.iter().enumerate() {
-            for (token, row) in example.states.chunks_exact(width).enumerate() {
-                let place = at * longest + token;
-                let centred = row.iter().zip(&self.start.mean).map(|(state, mean)| state - mean);
-                x[place * width..(place + 1) * width]
-                    .iter_mut()
-                    .zip(centred)
-                    .for_each(|(x, state)| *x = state);
-                mask[place] = 1.0;
-                rarity[place] = self.selection.rarity(example.tokens[token]);
-            }
-        }
-        let tensor = |values: Vec<f32>, shape: [usize; 2]| {
-            Tensor::<2>::from_data(TensorData::new(values, shape), &self.device)
+    #[test]
+    fn training_on_the_gpu_gives_the_same_selector() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let file = fs::read(root.join("../mome-backbone/data/mome-tiny-q8_0.gguf")).unwrap();
+        let executor = pollster::block_on(mome_engine::open(&file, DeviceChoice::Cpu)).unwrap().executor;
+        let facts = read_facts(&root.join("tests/data/relations.jsonl")).unwrap();
+        let facts: Vec<_> = facts.iter().take(60).collect();
+        let corpus = Corpus::read(executor.as_ref(), &LAYERS, &facts, Some(0), || ()).unwrap();
+        let hidden = executor.backbone().config().hidden;
+        let query = Projection::quantise(&vec![0.0; KEY_WIDTH * hidden], hidden);
+        let start = plain_selector(&LAYERS, hidden, query, &[&corpus], 0);
+        let train = |device| {
+            let training = Training { steps: STEPS, most_keys: 2, seed: 0, device };
+            training.train(&start, &[&corpus], |_, _| false, |_| ())
         };
-        let (mask, rarity) = (tensor(mask, [batch, longest]), tensor(rarity, [batch, longest]));
-        let x = tensor(x, [batch * longest, width]);
+        let gpu = Device::wgpu(burn::tensor::DeviceKind::DefaultDevice);
+        let [flex, wgpu] = [Device::flex(), gpu].map(train);
+        assert_ne!(flex.network, start.network, "something was learnt");
 
-        let of_idf = self.salience_of_idf.tensor.clone();
-        let (slope, offset) = (of_idf.clone().slice([0..1, 0..1]), of_idf.slice([0..1, 1..2]));
-        let of_states = x.clone().matmul(self.salience.tensor.clone().transpose()).reshape([batch, longest]);
-        let salience = softplus(rarity * slope + offset + of_states, 1.0) * mask;
-        let salience = salience.clone() / salience.sum_dim(1).clamp_min(1e-6);
-
-        let states = unit_rows(x.clone().matmul(self.read.tensor.clone().transpose()));
-        let pooled = (x.reshape([batch, longest, width]) * salience.clone().unsqueeze_dim::<3>(2)).sum_dim(1);
-        let routing = unit_rows(pooled.reshape([batch, width]).matmul(self.route.tensor.clone().transpose()));
-        Encoded { states: states.reshape([batch, longest, KEY_WIDTH]), salience, routing }
+        let [flex_reads, wgpu_reads] =
+            [&flex, &wgpu].map(|selector| corpus.readings(&Selection::new(selector.clone())));
+        let cosines =
+            flex_reads.iter().zip(&wgpu_reads).map(|(flex, wgpu)| dot(&flex.routing, &wgpu.routing));
+        let least = cosines.fold(1.0, f32::min);
+        assert!(least >= LEAST_COSINE, "routing keys differ: cosine {least}");
+        let [flex_says, wgpu_says] =
+            [(&flex, &flex_reads), (&wgpu, &wgpu_reads)].map(|(selector, readings)| {
+                let selection = Selection::new(selector.clone());
+                let of_neighbours = readings.windows(2).map(|two| {
+                    let stored = ExpertKeys { wordings: vec![WordingKeys::new(&two[1].keys())] };
+                    let found = search(&two[0], &selection, &[&stored], |_, _| false);
+                    LOG_ODDS_SCALE * found[0].features[GATE_FEATURES - 1]
+                });
+                of_neighbours.collect::<Vec<f32>>()
+            });
+        let most =
+            flex_says.iter().zip(&wgpu_says).map(|(flex, wgpu)| (flex - wgpu).abs()).fold(0.0, f32::max);
+        eprintln!("least cosine of routing keys {least}, largest difference of log odds {most}");
+        assert!(most <= MOST_LOG_ODDS, "log odds differ by {most}");
     }
-
-    /// Every asked wording against every kept one, `[B, B]`: the score that search uses.
-    fn scores(&self, asked: &Encoded, kept: &Encoded, similarity: Tensor<2>) -> Tensor<2> {
-        let [batch, asked_tokens, _] = asked.states.dims();
-        let [_, kept_tokens, _] = kept.states.dims();
-        let rows = |states: &Tensor<3>, tokens: usize| states.clone().reshape([batch * tokens, KEY_WIDTH]);
-        let cosines = rows(&asked.states, asked_tokens)
-            .matmul(rows(&kept.states, kept_tokens).transpose())
-            .reshape([batch, asked_tokens, batch, kept_tokens]);
-        // Padding has no direction, so it matches everything with 0: it wins only where nothing fits at all.
-        let covered = cosines.clone().max_dim(3).reshape([batch, asked_tokens, batch]);
-        let used = cosines.max_dim(1).reshape([batch, batch, kept_tokens]);
-        let question_coverage =
-            (covered * asked.salience.clone().unsqueeze_dim::<3>(2)).sum_dim(1).reshape([batch, batch]);
-        let key_coverage =
-            (used * kept.salience.clone().unsqueeze_dim::<3>(0)).sum_dim(2).reshape([batch, batch]);
-        let mix = |part: usize| self.mix.tensor.clone().slice([0..1, part..part + 1]);
-        similarity * mix(0) + question_coverage * mix(1) + key_coverage * mix(2)
-    }
-}
-
-/// Rows scaled to length one; padding stays near zero.
-fn unit_rows(rows: Tensor<2>) -> Tensor<2> {
-    let square = (rows.clone() * rows.clone()).sum_dim(1);
-    rows / (square + 1e-12).sqrt()
-}
-
-/// Cross-entropy where the right column of each row is its own number.
-fn diagonal_loss(scores: Tensor<2>) -> Tensor<1> {
-    let [batch, _] = scores.dims();
-    let diagonal = Tensor::eye(batch, &scores.device());
-    (log_softmax(scores, 1) * diagonal).sum() / -(batch as f64)
 }

@@ -28,8 +28,9 @@ fn run(
         drop(reached);
         assert!(stop != Some((stage, done)), "stopped, as the test wants it");
     };
+    let options = MemorizeOptions { selector: None, ..options() };
     let report =
-        catch_unwind(AssertUnwindSafe(|| memorize(facts, (executor, file), out, &options(), &progress)));
+        catch_unwind(AssertUnwindSafe(|| memorize(facts, (executor, file), out, &options, &progress)));
     (report.ok().map(Result::unwrap), reached.into_inner().unwrap())
 }
 
@@ -43,7 +44,7 @@ fn stages_that_were_done_are_not_done_again() {
     assert!(report.is_none() && !reached.contains_key(&Stage::Memorise));
     // The selector was trained, and no fact noted yet.
     let (report, reached) = run(&facts, &backbone, &out, Some((Stage::Memorise, 7)));
-    assert!(report.is_none() && reached[&Stage::Train] == 300);
+    assert!(report.is_none() && reached.contains_key(&Stage::Train));
     let (report, reached) = run(&facts, &backbone, &out, Some((Stage::Verify, 3)));
     assert!(report.is_none() && !reached.contains_key(&Stage::Train));
     assert_eq!(reached[&Stage::Memorise], 15);
@@ -68,7 +69,7 @@ fn a_selector_that_is_given_is_used_as_it_is() {
     let selector = first.pack().selection().selector().clone();
 
     // Other facts with the selector of the first: nothing is trained, and stored wordings are answered.
-    let facts = some_facts(40, 4).split_off(15);
+    let facts = some_facts(40, 2).split_off(15);
     let out = directory.path().join("second");
     let reached = Mutex::new(Vec::new());
     let options = MemorizeOptions { selector: Some(selector), ..options() };
@@ -76,9 +77,9 @@ fn a_selector_that_is_given_is_used_as_it_is() {
         reached.lock().unwrap().push(stage);
     });
     let report = report.unwrap();
-    assert_eq!((report.memorised, report.verified, report.threshold), (25, 25, None));
+    assert_eq!((report.memorised, report.verified, report.selector_trained), (25, 25, false));
     let reached = reached.into_inner().unwrap();
-    assert!([Stage::Read, Stage::Train, Stage::Calibrate].iter().all(|stage| !reached.contains(stage)));
+    assert!([Stage::Layers, Stage::Train].iter().all(|stage| !reached.contains(stage)));
     let second = open_pack(&out, &backbone.0);
     assert_eq!(second.pack().manifest().selector, first.pack().manifest().selector);
 }

@@ -1,6 +1,37 @@
 //! The gate: whether the best candidate is good enough to answer with.
 
-use mome_pack::Calibration;
+use mome_pack::{CalibratedGate, Calibration, Gate};
+
+/// The gate that decides, for some alpha.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// What gives the log odds.
+    pub gate: &'a Gate,
+    /// Log odds above which questions are answered; `None` where no calibration has enough questions for this alpha,
+    /// and only stored wordings are answered.
+    pub threshold: Option<f32>,
+    /// Whether it is the gate that comes with the selector, not the pack's own.
+    pub from_selector: bool,
+}
+
+/// Which gate decides: the pack's own, or where it was calibrated on too few questions for this `alpha`, the one that
+/// comes with its selector. `None` where there is neither.
+#[must_use]
+pub fn decision<'a>(
+    own: Option<&'a CalibratedGate>,
+    of_selector: Option<&'a CalibratedGate>,
+    alpha: f64,
+) -> Option<Decision<'a>> {
+    let decide = |calibrated: &'a CalibratedGate, from_selector: bool| Decision {
+        gate: &calibrated.gate,
+        threshold: threshold(&calibrated.calibration, alpha),
+        from_selector,
+    };
+    let own = own.map(|own| decide(own, false));
+    let other = of_selector.map(|other| decide(other, true));
+    let keeps_promise = |decision: &Decision<'_>| decision.threshold.is_some();
+    own.filter(keeps_promise).or(other.filter(keeps_promise)).or(own).or(other)
+}
 
 /// The log odds above which questions are answered, for at most a share `alpha` of unknown questions answered and
 /// at most `alpha` of known ones answered wrongly, in expectation (conformal risk control; Angelopoulos et al.
@@ -41,7 +72,7 @@ pub fn probability(log_odds: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use mome_pack::KnownScores;
+    use mome_pack::{GATE_FEATURES, KnownScores};
     use proptest::prelude::*;
 
     use super::*;
@@ -66,6 +97,22 @@ mod tests {
         assert_eq!(at(vec![]), Some(0.0));
         assert_eq!(at(vec![5.0, 4.0]), Some(0.0), "two of a hundred are within three");
         assert_eq!(at(vec![5.0, 4.0, 3.0, 2.0]), Some(3.0), "the third with one more would be over");
+    }
+
+    #[test]
+    fn the_selectors_gate_serves_where_the_packs_own_makes_no_promise() {
+        let gate = |bias: f32, questions: usize| CalibratedGate {
+            gate: Gate { weights: [0.0; GATE_FEATURES], bias },
+            calibration: calibration(vec![0.0; questions], 1000, vec![]),
+        };
+        let (own, other) = (gate(1.0, 30), gate(2.0, 300));
+        let decide = |alpha: f64| decision(Some(&own), Some(&other), alpha);
+        let bias = |alpha: f64| decide(alpha).map(|decision| (decision.gate.bias, decision.from_selector));
+        assert_eq!(bias(0.05), Some((1.0, false)), "thirty questions are enough for a twentieth");
+        assert_eq!(bias(0.01), Some((2.0, true)), "and too few for a hundredth");
+        assert_eq!(bias(0.001), Some((1.0, false)), "where neither is enough, confidence is the pack's own");
+        assert!(decide(0.001).is_some_and(|decision| decision.threshold.is_none()));
+        assert!(decision(None, None, 0.05).is_none());
     }
 
     proptest! {

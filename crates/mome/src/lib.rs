@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A question goes through [`selection`] (what it reads like), [`index`] (which shards to look into),
-//! [`search`] (which expert), [`gate`] (whether to answer) and [`attach`] (the draft that is verified).
+//! [`search`] with [`matching`] (which expert), [`gate`] (whether to answer) and [`attach`] (the draft that is verified).
 //! [`memorise`] makes the experts.
 
 mod answer;
@@ -21,6 +21,7 @@ pub mod attach;
 mod error;
 pub mod gate;
 pub mod index;
+pub mod matching;
 pub mod memorise;
 mod mome;
 mod pack;

@@ -1,8 +1,11 @@
-//! Memorising by forward passes alone: one pass over question and answer gives the keys, and the strengths
-//! follow in closed form (docs/design.md, "Memorising").
+//! Memorising: one forward pass over question and answer gives the keys, and the strengths follow in closed form
+//! (docs/design.md, "Answering"). Where that does not reach the loss, gradient steps over the fact's own keys and
+//! strengths do ([`refine`]).
 //!
 //! The attention over an expert's own slots depends on its keys, not on its strengths. So each token's logits are
 //! linear in the strengths, and the least strength that brings a token's loss down to epsilon can be computed.
+
+mod refine;
 
 use half::f16;
 use mome_backbone::Backbone;
@@ -15,7 +18,12 @@ use crate::selection::{dot, join_states, normalise};
 /// The loss, in nats, that every answer token is brought down to.
 pub const EPSILON: f32 = 0.01;
 
-/// What is aimed for: a little less than epsilon, so that rounding on another device does not lift a token over it.
+/// By how much more than the loss needs a slot lifts its token, in nats: in a wording that nobody stored the bare
+/// backbone is further from the answer than in those that are.
+pub const SPARE: f32 = 4.0;
+
+/// What is aimed for in the stored wordings, before anything is spared: a little less than epsilon, so that rounding on
+/// another device does not lift a token over it.
 const TARGET: f64 = EPSILON as f64 * 0.97;
 
 /// Sweeps over the slots of an expert; their strengths hardly touch one another, so few are needed.
@@ -23,6 +31,9 @@ const SWEEPS: usize = 12;
 
 /// A strength beyond this is none: the slot gets too little attention for its token.
 const STRONGEST: f64 = 2000.0;
+
+/// By how much, in score, a slot must lead the others at its place: no other device may see another one lead.
+const LEAD: f64 = 0.25;
 
 /// What the bare backbone does with one wording of a fact followed by its answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,8 +55,11 @@ pub struct Trace {
 pub struct Memorised {
     /// The slots in the order of the answer, the end token's last.
     pub slots: Vec<Slot>,
-    /// The largest loss of a token over all wordings, in nats.
+    /// The largest loss of a token over all wordings, in nats; infinite where another slot than a place's own leads
+    /// there, since such an answer is not given.
     pub loss: f32,
+    /// Whether the closed form did not reach the loss, so that gradient steps were taken.
+    pub refined: bool,
 }
 
 /// Runs one wording with the answer's tokens (the end token last) through the bare backbone.
@@ -82,7 +96,8 @@ pub async fn trace(
 }
 
 /// The slots for an answer: keys from the wordings' hidden states, and the least strengths with which every token
-/// of every wording has a loss of at most [`EPSILON`]. Where that cannot be, [`Memorised::loss`] is larger.
+/// of every wording has a loss of at most [`EPSILON`], and [`SPARE`] on top; where those keys do not allow it, keys and
+/// strengths that gradient steps lead to. Where that cannot be either, [`Memorised::loss`] is larger.
 #[must_use]
 pub fn memorise(
     query: &QueryProjection,
@@ -90,152 +105,206 @@ pub fn memorise(
     answer: &[u32],
     traces: &[&Trace],
 ) -> Memorised {
-    let queries: Vec<Vec<[f32; KEY_WIDTH]>> =
-        traces.iter().map(|trace| trace.queries(query, answer.len())).collect();
-    let keys: Vec<UnitVector<KEY_WIDTH>> =
-        (0..answer.len()).map(|place| mean_direction(&queries, place)).collect();
-    let watched = distinct(answer);
-    let rows = rows(attention, answer, &watched, traces, &queries, &keys);
-    let mut slots: Vec<Slot> =
-        keys.into_iter().zip(answer).map(|(key, &token)| Slot { key, token, strength: f16::ZERO }).collect();
-    for _ in 0..SWEEPS {
-        let before = slots.clone();
-        for place in 0..slots.len() {
-            slots[place].strength = strength(&rows, &slots, place);
-        }
-        if slots == before {
-            break;
-        }
-    }
-    Memorised { loss: largest_loss(&rows, &slots), slots }
+    let task = Task::new(query, attention, answer, traces);
+    let keys: Vec<_> = (0..answer.len()).map(|place| task.mean_direction(place)).collect();
+    let solved = task.solved(&keys);
+    if solved.loss <= EPSILON { solved } else { refine::refine(&task, solved) }
 }
 
-/// The largest loss of an answer token over these wordings, with the strengths of `slots`.
+/// The largest loss of an answer token over these wordings, with the keys and strengths of `slots`: infinite where
+/// another slot than a place's own leads there.
 #[must_use]
 pub fn loss(query: &QueryProjection, attention: &Attention, slots: &[Slot], traces: &[&Trace]) -> f32 {
     let answer: Vec<u32> = slots.iter().map(|slot| slot.token).collect();
     let keys: Vec<UnitVector<KEY_WIDTH>> = slots.iter().map(|slot| slot.key).collect();
-    let queries: Vec<_> = traces.iter().map(|trace| trace.queries(query, answer.len())).collect();
-    let rows = rows(attention, &answer, &distinct(&answer), traces, &queries, &keys);
-    largest_loss(&rows, slots)
+    let task = Task::new(query, attention, &answer, traces);
+    task.largest_loss(&task.attended(&keys), &strengths_of(slots))
 }
 
 impl Trace {
-    /// The queries at the places of the answer, of length one.
-    fn queries(&self, query: &QueryProjection, answer: usize) -> Vec<[f32; KEY_WIDTH]> {
-        let hidden = self.hidden.len() / answer.max(1);
-        let direction = |x: &[f32]| {
-            let mut q: [f32; KEY_WIDTH] =
-                std::array::from_fn(|at| dot(x, &query.0[at * hidden..(at + 1) * hidden]));
-            normalise(&mut q);
-            q
-        };
-        self.hidden.chunks_exact(hidden.max(1)).map(direction).collect()
+    /// The query at a place of the answer, of length one.
+    fn query(&self, query: &QueryProjection, place: usize) -> [f32; KEY_WIDTH] {
+        let hidden = query.0.len() / KEY_WIDTH;
+        let state = &self.hidden[place * hidden..(place + 1) * hidden];
+        let mut q: [f32; KEY_WIDTH] =
+            std::array::from_fn(|at| dot(state, &query.0[at * hidden..(at + 1) * hidden]));
+        normalise(&mut q);
+        q
     }
 }
 
-/// One place of the answer in one wording: where the logits come from.
+/// What is to be brought about: at every place of the answer, in every wording, the token that belongs there.
+struct Task<'a> {
+    attention: &'a Attention,
+    answer: &'a [u32],
+    /// For each slot, where its token stands among the answer's distinct ones.
+    token: Vec<usize>,
+    rows: Vec<Row>,
+}
+
+/// One place of the answer in one wording, as the bare backbone leaves it.
 struct Row {
     place: usize,
-    /// Attention to each slot.
-    attention: Vec<f64>,
-    /// For each slot, where its token stands in `logits`.
-    token: Vec<usize>,
-    /// The bare backbone's logits of the answer's distinct tokens.
+    query: [f32; KEY_WIDTH],
+    /// The logits of the answer's distinct tokens.
     logits: Vec<f64>,
     /// Logarithm of the sum of all other exponentiated logits.
     log_rest: f64,
 }
 
-fn rows(
-    attention: &Attention,
-    answer: &[u32],
-    watched: &[u32],
-    traces: &[&Trace],
-    queries: &[Vec<[f32; KEY_WIDTH]>],
-    keys: &[UnitVector<KEY_WIDTH>],
-) -> Vec<Row> {
-    let keys: Vec<[f32; KEY_WIDTH]> = keys.iter().map(UnitVector::dequantise).collect();
-    let token: Vec<usize> =
-        answer.iter().map(|token| watched.partition_point(|watched| watched < token)).collect();
-    let row = |trace: &Trace, queries: &[[f32; KEY_WIDTH]], place: usize| {
-        let logits: Vec<f64> = trace.logits[place].iter().map(|&logit| f64::from(logit)).collect();
-        let log_sum = f64::from(trace.log_sums[place]);
-        let watched: f64 = logits.iter().map(|logit| (logit - log_sum).exp()).sum();
-        Row {
-            place,
-            attention: attend(attention, &queries[place], &keys, place),
-            token: token.clone(),
-            logits,
-            log_rest: log_sum + (1.0 - watched).max(1e-9).ln(),
-        }
-    };
-    traces
-        .iter()
-        .zip(queries)
-        .flat_map(|(trace, queries)| (0..answer.len()).map(move |place| (trace, queries, place)))
-        .map(|(trace, queries, place)| row(trace, queries, place))
-        .collect()
+/// A row with the attention that it pays to slots with certain keys.
+struct Attended<'a> {
+    row: &'a Row,
+    /// For each slot; none where null leads.
+    shares: Vec<f64>,
+    /// Whether the slot at its place leads.
+    led: bool,
 }
 
-/// The attention of a query to the slots of an expert that the gate only just accepted; none where null leads.
-fn attend(
-    attention: &Attention,
-    query: &[f32; KEY_WIDTH],
-    keys: &[[f32; KEY_WIDTH]],
-    place: usize,
-) -> Vec<f64> {
-    let distance = |slot: usize| slot.abs_diff(place) as f32;
-    let score = |(slot, key): (usize, &[f32; KEY_WIDTH])| {
-        f64::from(attention.beta * dot(query, key) + attention.accepted - attention.gamma * distance(slot))
-    };
-    let scores: Vec<f64> = keys.iter().enumerate().map(score).collect();
-    let null = f64::from(attention.null);
-    let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if null >= top + f64::from(attention.margin) {
-        return vec![0.0; keys.len()];
+impl<'a> Task<'a> {
+    fn new(query: &QueryProjection, attention: &'a Attention, answer: &'a [u32], traces: &[&Trace]) -> Self {
+        let watched = distinct(answer);
+        let token = answer.iter().map(|token| watched.partition_point(|watched| watched < token)).collect();
+        let row = |(trace, place): (&Trace, usize)| {
+            let logits: Vec<f64> = trace.logits[place].iter().map(|&logit| f64::from(logit)).collect();
+            let log_sum = f64::from(trace.log_sums[place]);
+            let watched: f64 = logits.iter().map(|logit| (logit - log_sum).exp()).sum();
+            let log_rest = log_sum + (1.0 - watched).max(1e-9).ln();
+            Row { place, query: trace.query(query, place), logits, log_rest }
+        };
+        let places = traces.iter().flat_map(|&trace| (0..answer.len()).map(move |place| (trace, place)));
+        Self { attention, answer, token, rows: places.map(row).collect() }
     }
-    let top = top.max(null);
-    let total = (null - top).exp() + scores.iter().map(|score| (score - top).exp()).sum::<f64>();
-    scores.into_iter().map(|score| (score - top).exp() / total).collect()
-}
 
-impl Row {
-    /// The logits of the answer's distinct tokens with these strengths.
-    fn lifted(&self, slots: &[Slot]) -> Vec<f64> {
-        let mut logits = self.logits.clone();
-        for ((slot, attention), &token) in slots.iter().zip(&self.attention).zip(&self.token) {
-            logits[token] += attention * slot.strength.to_f64();
+    /// The direction of the wordings' queries at one place.
+    fn mean_direction(&self, place: usize) -> UnitVector<KEY_WIDTH> {
+        let mut sum = [0.0; KEY_WIDTH];
+        for row in self.rows.iter().filter(|row| row.place == place) {
+            sum.iter_mut().zip(&row.query).for_each(|(sum, x)| *sum += x);
+        }
+        UnitVector::quantise(&sum)
+    }
+
+    /// What each slot scores in a row that looks at this slot's place from its own, `cosine` being that of query and
+    /// key, for an expert that the gate accepted with this bias.
+    fn score(&self, row: &Row, slot: usize, cosine: f32, bias: f32) -> f64 {
+        let Attention { beta, gamma, .. } = self.attention;
+        f64::from(beta * cosine + bias - gamma * slot.abs_diff(row.place) as f32)
+    }
+
+    /// All rows with their attention to slots with these keys, once for the least bias that the gate gives and once
+    /// for the largest. The logits are linear in the share that all slots have together, which grows with the bias, and
+    /// the loss is convex in the logits: what holds for both holds between them.
+    fn attended(&self, keys: &[UnitVector<KEY_WIDTH>]) -> Vec<Attended<'_>> {
+        let keys: Vec<[f32; KEY_WIDTH]> = keys.iter().map(UnitVector::dequantise).collect();
+        let mut attended = Vec::with_capacity(2 * self.rows.len());
+        for row in &self.rows {
+            let cosines: Vec<f32> = keys.iter().map(|key| dot(&row.query, key)).collect();
+            for bias in [self.attention.accepted, self.attention.cap] {
+                let scores = cosines.iter().enumerate();
+                let scores = scores.map(|(slot, &cosine)| self.score(row, slot, cosine, bias)).collect();
+                attended.push(self.attend(row, scores));
+            }
+        }
+        attended
+    }
+
+    fn attend<'b>(&self, row: &'b Row, mut scores: Vec<f64>) -> Attended<'b> {
+        let own = scores[row.place];
+        let others =
+            scores.iter().enumerate().filter(|(slot, _)| *slot != row.place).map(|(_, score)| *score);
+        let leads_by = own - others.fold(f64::NEG_INFINITY, f64::max);
+        let (null, margin) = (f64::from(self.attention.null), f64::from(self.attention.margin));
+        let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if null >= top + margin {
+            return Attended { row, shares: vec![0.0; scores.len()], led: false };
+        }
+        softmax(&mut scores, null);
+        Attended { row, shares: scores, led: leads_by >= LEAD && own + margin - null >= LEAD }
+    }
+
+    /// Slots with these keys and the least strengths that bring every token's loss down, where any do. They hardly
+    /// touch one another, so they are solved in turn until nothing changes.
+    fn solved(&self, keys: &[UnitVector<KEY_WIDTH>]) -> Memorised {
+        let rows = self.attended(keys);
+        let mut strengths = vec![0.0; keys.len()];
+        for _ in 0..SWEEPS {
+            let before = strengths.clone();
+            for place in 0..strengths.len() {
+                strengths[place] = self.strength(&rows, &strengths, place);
+            }
+            if strengths == before {
+                break;
+            }
+        }
+        let loss = self.largest_loss(&rows, &strengths);
+        Memorised { slots: self.slots(keys, &strengths), loss, refined: false }
+    }
+
+    /// Slots with these keys and strengths.
+    fn slots(&self, keys: &[UnitVector<KEY_WIDTH>], strengths: &[f64]) -> Vec<Slot> {
+        let slots = keys.iter().zip(strengths).zip(self.answer);
+        slots
+            .map(|((&key, &strength), &token)| Slot { key, token, strength: f16::from_f64(strength) })
+            .collect()
+    }
+
+    /// The least strength with which the slot's token has the target loss at its place in every wording, and something
+    /// to spare, the other slots being what they are.
+    fn strength(&self, rows: &[Attended<'_>], strengths: &[f64], place: usize) -> f64 {
+        let mut least = 0f64;
+        for Attended { row, shares, .. } in rows.iter().filter(|attended| attended.row.place == place) {
+            let logits = self.lifted(row, shares, strengths);
+            // loss = ln(1 + exp(rivals - target)) is at most TARGET where target >= rivals - ln(exp(TARGET) - 1)
+            let wanted = self.log_rivals(row, &logits) - TARGET.exp_m1().ln() + f64::from(SPARE);
+            let missing = wanted - logits[self.token[place]];
+            least = least.max(strengths[place] + missing / shares[place]);
+        }
+        rounded_up(least.min(STRONGEST)).to_f64()
+    }
+
+    /// The logits of the answer's distinct tokens with these shares and strengths.
+    fn lifted(&self, row: &Row, shares: &[f64], strengths: &[f64]) -> Vec<f64> {
+        let mut logits = row.logits.clone();
+        for ((share, strength), &token) in shares.iter().zip(strengths).zip(&self.token) {
+            logits[token] += share * strength;
         }
         logits
     }
 
-    /// The logarithm of the sum over all tokens but the one that belongs here.
-    fn log_rivals(&self, logits: &[f64]) -> f64 {
-        let target = self.token[self.place];
+    /// The logarithm of the sum over all tokens but the one that belongs in this row.
+    fn log_rivals(&self, row: &Row, logits: &[f64]) -> f64 {
+        let target = self.token[row.place];
         let others = logits.iter().enumerate().filter(|(token, _)| *token != target).map(|(_, logit)| *logit);
-        let top = others.clone().fold(self.log_rest, f64::max);
-        top + ((self.log_rest - top).exp() + others.map(|logit| (logit - top).exp()).sum::<f64>()).ln()
+        let top = others.clone().fold(row.log_rest, f64::max);
+        top + ((row.log_rest - top).exp() + others.map(|logit| (logit - top).exp()).sum::<f64>()).ln()
     }
 
-    fn loss(&self, slots: &[Slot]) -> f64 {
-        let logits = self.lifted(slots);
-        (self.log_rivals(&logits) - logits[self.token[self.place]]).exp().ln_1p()
+    /// The cross-entropy of the token that belongs in this row.
+    fn cross_entropy(&self, row: &Row, shares: &[f64], strengths: &[f64]) -> f64 {
+        let logits = self.lifted(row, shares, strengths);
+        softplus(self.log_rivals(row, &logits) - logits[self.token[row.place]])
+    }
+
+    fn largest_loss(&self, rows: &[Attended<'_>], strengths: &[f64]) -> f32 {
+        let loss = |Attended { row, shares, led }: &Attended<'_>| {
+            if *led { self.cross_entropy(row, shares, strengths) as f32 } else { f32::INFINITY }
+        };
+        rows.iter().map(loss).fold(0.0, f32::max)
     }
 }
 
-/// The least strength with which the slot's token has the target loss at its place in every wording, the other
-/// slots being what they are.
-fn strength(rows: &[Row], slots: &[Slot], place: usize) -> f16 {
-    let mut least = 0f64;
-    for row in rows.iter().filter(|row| row.place == place) {
-        let attention = row.attention[place];
-        let logits = row.lifted(slots);
-        // loss = ln(1 + exp(rivals - target)) is at most TARGET where target >= rivals - ln(exp(TARGET) - 1)
-        let missing = row.log_rivals(&logits) - TARGET.exp_m1().ln() - logits[row.token[place]];
-        least = least.max(slots[place].strength.to_f64() + missing / attention);
-    }
-    rounded_up(least.min(STRONGEST))
+/// Turns the scores of slots into their shares of the attention, of which null gets the rest.
+fn softmax(scores: &mut [f64], null: f64) {
+    let top = scores.iter().copied().fold(null, f64::max);
+    scores.iter_mut().for_each(|score| *score = (*score - top).exp());
+    let total = (null - top).exp() + scores.iter().sum::<f64>();
+    scores.iter_mut().for_each(|score| *score /= total);
+}
+
+/// `ln(1 + exp(x))`, also where `exp(x)` is more than a number holds.
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 fn rounded_up(value: f64) -> f16 {
@@ -243,17 +312,8 @@ fn rounded_up(value: f64) -> f16 {
     if nearest.to_f64() >= value { nearest } else { f16::from_bits(nearest.to_bits() + 1) }
 }
 
-fn largest_loss(rows: &[Row], slots: &[Slot]) -> f32 {
-    rows.iter().map(|row| row.loss(slots) as f32).fold(0.0, f32::max)
-}
-
-/// The direction of the wordings' queries at one place.
-fn mean_direction(queries: &[Vec<[f32; KEY_WIDTH]>], place: usize) -> UnitVector<KEY_WIDTH> {
-    let mut sum = [0.0; KEY_WIDTH];
-    for query in queries {
-        sum.iter_mut().zip(&query[place]).for_each(|(sum, x)| *sum += x);
-    }
-    UnitVector::quantise(&sum)
+fn strengths_of(slots: &[Slot]) -> Vec<f64> {
+    slots.iter().map(|slot| slot.strength.to_f64()).collect()
 }
 
 /// The distinct tokens of an answer in ascending order.
@@ -309,7 +369,8 @@ mod tests {
             let memorised = memorise(&identity(), &ATTENTION, &answer, &traces);
             prop_assert!(memorised.loss <= EPSILON, "{}", memorised.loss);
             let mut weaker = memorised.slots.clone();
-            weaker.iter_mut().for_each(|slot| slot.strength = f16::from_f64(slot.strength.to_f64() * 0.95));
+            let weaken = |strength: f16| f16::from_f32(strength.to_f32() * 0.95 - SPARE);
+            weaker.iter_mut().for_each(|slot| slot.strength = weaken(slot.strength));
             prop_assert!(loss(&identity(), &ATTENTION, &weaker, &traces) > EPSILON);
         }
     }

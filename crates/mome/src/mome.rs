@@ -11,13 +11,14 @@ use crate::answer::{
     Answer, DONT_KNOW, FactReference, FetchedBytes, MAX_SUGGESTIONS, Reason, Suggestion, TokenLogprob,
 };
 use crate::attach::{Attachment, accepted_bias, memory, verified};
-use crate::gate::{probability, threshold};
+use crate::gate::{Decision, probability};
 use crate::search::{Candidate, ExpertKeys, search};
 use crate::selection::{Reading, join_states};
 use crate::{MomeError, Pack};
 
-/// How much longer than the question a sequence may become.
-const LONGEST_ANSWER: usize = 1024;
+/// Tokens of an answer that room is kept for while the question is read. A longer one is verified in a sequence of its
+/// own.
+const USUAL_ANSWER: usize = 1024;
 
 /// How a pack is to be opened.
 #[derive(Clone, Default)]
@@ -126,7 +127,8 @@ impl Mome {
             return Err(MomeError::QuestionTooLong { tokens: prompt.tokens.len(), context });
         }
 
-        let mut sequence = self.executor.begin(context.min(prompt.tokens.len() + LONGEST_ANSWER))?;
+        let room = context.min(prompt.tokens.len() + USUAL_ANSWER);
+        let mut sequence = self.executor.begin(room)?;
         let layers = selection.layers();
         let read = sequence.run(Pass { tokens: &prompt.tokens, states: &layers, head: None }).await?;
         let states = join_states(&read.states, backbone.config().hidden, prompt.question.clone());
@@ -134,7 +136,8 @@ impl Mome {
 
         let experts = self.pack.experts_near(&reading).await?;
         let candidates = self.candidates(&reading, &experts);
-        let choice = self.choose(question, &experts, &candidates, alpha);
+        let decision = self.pack.decision(alpha);
+        let choice = choose(question, &experts, &candidates, decision);
         let fetched = self.fetched_since(before);
 
         let mut answer = Answer {
@@ -151,7 +154,8 @@ impl Mome {
         };
         if let Some(choice) = choice.filter(|choice| choice.accepted) {
             let slots = &choice.expert.slots;
-            if sequence.len() + slots.len() <= context {
+            let needed = sequence.len() + slots.len();
+            if needed <= context {
                 answer.passes += 1;
                 let draft: Vec<u32> = slots.iter().map(|slot| slot.token).collect();
                 let attention = &selection.selector().attention;
@@ -159,8 +163,12 @@ impl Mome {
                 let attached =
                     memory(self.pack.query(), attention, &[Attachment { slots, bias, next_place: 0 }]);
                 let head = Head { rows: draft.len(), memory: Some(&attached), ..Head::default() };
-                let tokens = &draft[..draft.len().saturating_sub(1)];
-                let verify = sequence.run(Pass { tokens, states: &[], head: Some(head) }).await?;
+                let mut tokens = draft[..draft.len().saturating_sub(1)].to_vec();
+                if needed > room {
+                    sequence = self.executor.begin(needed)?;
+                    tokens.splice(..0, prompt.tokens.iter().copied());
+                }
+                let verify = sequence.run(Pass { tokens: &tokens, states: &[], head: Some(head) }).await?;
                 if verified(slots, &attached, &verify.predictions) {
                     self.give(&mut answer, &choice, &draft, &verify.predictions);
                     return Ok(answer);
@@ -168,7 +176,7 @@ impl Mome {
             }
             answer.reason = Some(Reason::Unverified);
         }
-        answer.suggestions = suggestions(self, &experts, &candidates);
+        answer.suggestions = suggestions(&experts, &candidates, decision);
         Ok(answer)
     }
 
@@ -176,37 +184,7 @@ impl Mome {
     fn candidates(&self, reading: &Reading, experts: &[Expert]) -> Vec<Candidate> {
         let keys: Vec<ExpertKeys> = experts.iter().map(ExpertKeys::new).collect();
         let keys: Vec<&ExpertKeys> = keys.iter().collect();
-        search(reading, self.pack.selection().selector().mix, &keys, |_, _| false)
-    }
-
-    /// The expert that stores the question's very wording; else the best candidate, if the gate accepts it.
-    fn choose<'a>(
-        &self,
-        question: &str,
-        experts: &'a [Expert],
-        candidates: &[Candidate],
-        alpha: f64,
-    ) -> Option<Choice<'a>> {
-        let wording = WordingHash::of(question);
-        if let Some(expert) = experts.iter().find(|expert| expert.wordings.contains(&wording)) {
-            return Some(Choice { expert, log_odds: f32::INFINITY, confidence: 1.0, accepted: true });
-        }
-        let best = candidates.first()?;
-        let log_odds = self.log_odds(best);
-        let calibration = self.pack.manifest().calibration.as_ref();
-        let threshold = calibration.and_then(|calibration| threshold(calibration, alpha));
-        Some(Choice {
-            expert: &experts[best.expert],
-            log_odds,
-            confidence: probability(log_odds),
-            accepted: threshold.is_some_and(|threshold| log_odds > threshold),
-        })
-    }
-
-    /// What the gate says of a candidate. A pack without a gate trusts nothing but stored wordings.
-    fn log_odds(&self, candidate: &Candidate) -> f32 {
-        let gate = self.pack.selection().selector().gate.as_ref();
-        gate.map_or(f32::NEG_INFINITY, |gate| gate.log_odds(&candidate.features))
+        search(reading, self.pack.selection(), &keys, |_, _| false)
     }
 
     /// Fills in the answer that was verified.
@@ -237,14 +215,45 @@ impl Mome {
     }
 }
 
+/// The expert that stores the question's very wording; else the best candidate, if the gate accepts it.
+fn choose<'a>(
+    question: &str,
+    experts: &'a [Expert],
+    candidates: &[Candidate],
+    decision: Option<Decision<'_>>,
+) -> Option<Choice<'a>> {
+    let wording = WordingHash::of(question);
+    if let Some(expert) = experts.iter().find(|expert| expert.wordings.contains(&wording)) {
+        return Some(Choice { expert, log_odds: f32::INFINITY, confidence: 1.0, accepted: true });
+    }
+    let best = candidates.first()?;
+    let log_odds = log_odds(best, decision);
+    let threshold = decision.and_then(|decision| decision.threshold);
+    Some(Choice {
+        expert: &experts[best.expert],
+        log_odds,
+        confidence: probability(log_odds),
+        accepted: threshold.is_some_and(|threshold| log_odds > threshold),
+    })
+}
+
+/// What the gate says of a candidate. Without a gate nothing is trusted but stored wordings.
+fn log_odds(candidate: &Candidate, decision: Option<Decision<'_>>) -> f32 {
+    decision.map_or(f32::NEG_INFINITY, |decision| decision.gate.log_odds(&candidate.features))
+}
+
 /// The nearest facts.
-fn suggestions(mome: &Mome, experts: &[Expert], candidates: &[Candidate]) -> Vec<Suggestion> {
+fn suggestions(
+    experts: &[Expert],
+    candidates: &[Candidate],
+    decision: Option<Decision<'_>>,
+) -> Vec<Suggestion> {
     let nearest = candidates.iter().take(MAX_SUGGESTIONS);
     nearest
         .map(|candidate| Suggestion {
             id: experts[candidate.expert].id.clone(),
             question: experts[candidate.expert].question.clone(),
-            score: probability(mome.log_odds(candidate)),
+            score: probability(log_odds(candidate, decision)),
         })
         .collect()
 }

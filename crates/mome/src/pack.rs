@@ -9,6 +9,7 @@ use mome_pack::{Digest, Expert, Link, Manifest, PackError, Root, Selector, Shard
 use mome_store::Store;
 
 use crate::MomeError;
+use crate::gate::{Decision, decision};
 use crate::index::Index;
 use crate::selection::{Reading, Selection};
 
@@ -46,6 +47,12 @@ impl Pack {
     #[must_use]
     pub fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// Which gate decides at this alpha; `None` where the pack has none, and only stored wordings are answered.
+    #[must_use]
+    pub fn decision(&self, alpha: f64) -> Option<Decision<'_>> {
+        decision(self.manifest.gate.as_ref(), self.selection.selector().gate.as_ref(), alpha)
     }
 
     /// W_query in floats.

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use half::f16;
-use mome_pack::{
-    KEY_WIDTH, MAX_QUESTION_TOKENS, QuestionKeys, ROUTING_WIDTH, Selector, TokenKey, UnitVector,
-};
+use mome_pack::{MAX_QUESTION_TOKENS, QuestionKeys, ROUTING_WIDTH, Selector, TokenKey, UnitVector};
+
+use crate::matching::Tokens;
 
 /// Added to the mean square of a state before it is divided by its root.
 const NORM_EPSILON: f32 = 1e-6;
@@ -25,21 +25,10 @@ pub struct Selection {
 /// What a question, or a wording, reads like in key space.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// One for each of its tokens.
-    pub tokens: Vec<ReaderToken>,
+    /// Its own tokens.
+    pub tokens: Tokens,
     /// Routing key, of length one.
     pub routing: [f32; ROUTING_WIDTH],
-}
-
-/// A token as selection sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReaderToken {
-    /// Reader state, of length one.
-    pub state: [f32; KEY_WIDTH],
-    /// Its share of the salience; the shares sum to one.
-    pub salience: f32,
-    /// Inverse document frequency: how rare the token is among the wordings that the selector was trained on.
-    pub rarity: f32,
 }
 
 impl Selection {
@@ -72,28 +61,20 @@ impl Selection {
         let selector = &self.selector;
         let width = selector.width();
         assert_eq!(states.len(), ids.len() * width, "a row of states for each token");
-        let mut routing = [0.0; ROUTING_WIDTH];
-        let mut tokens = Vec::with_capacity(ids.len());
-        let mut total = 0.0;
+        let mut tokens = Tokens::default();
+        let mut sum = vec![0.0; width];
         for (row, &id) in states.chunks_exact(width).zip(ids) {
             let x: Vec<f32> = row.iter().zip(&selector.mean).map(|(state, mean)| state - mean).collect();
             let rarity = self.rarity(id);
             let [slope, offset] = selector.salience_of_idf;
-            let salience = softplus(slope * rarity + offset + dot(&x, &selector.salience));
-            for (sum, weights) in routing.iter_mut().zip(self.route.chunks_exact(width)) {
-                *sum += salience * dot(&x, weights);
-            }
-            let mut state = [0.0; KEY_WIDTH];
-            for (value, weights) in state.iter_mut().zip(self.read.chunks_exact(width)) {
-                *value = dot(&x, weights);
-            }
-            normalise(&mut state);
-            total += salience;
-            tokens.push(ReaderToken { state, salience, rarity });
+            tokens.salience.push(softplus(slope * rarity + offset + dot(&x, &selector.salience)));
+            tokens.rarity.push(rarity);
+            tokens.states.push(unit(project(&self.read, &x)));
+            sum.iter_mut().zip(&x).for_each(|(sum, x)| *sum += x);
         }
-        tokens.iter_mut().for_each(|token| token.salience /= total.max(1e-6));
-        normalise(&mut routing);
-        Reading { tokens, routing }
+        let total: f32 = tokens.salience.iter().sum();
+        tokens.salience.iter_mut().for_each(|salience| *salience /= total.max(1e-6));
+        Reading { tokens, routing: unit(project(&self.route, &sum)) }
     }
 
     /// Inverse document frequency of a token.
@@ -108,13 +89,16 @@ impl Reading {
     /// What an expert keeps of this wording: its most salient tokens, in their order.
     #[must_use]
     pub fn keys(&self) -> QuestionKeys {
+        let Tokens { states, salience, rarity } = &self.tokens;
         let mut kept: Vec<usize> = (0..self.tokens.len()).collect();
-        kept.sort_by(|&a, &b| self.tokens[b].salience.total_cmp(&self.tokens[a].salience).then(a.cmp(&b)));
+        kept.sort_by(|&a, &b| salience[b].total_cmp(&salience[a]).then(a.cmp(&b)));
         kept.truncate(MAX_QUESTION_TOKENS);
         kept.sort_unstable();
         let token = |&at: &usize| TokenKey {
-            key: UnitVector::quantise(&self.tokens[at].state),
-            salience: f16::from_f32(self.tokens[at].salience),
+            key: UnitVector::quantise(&states[at]),
+            salience: f16::from_f32(salience[at]),
+            // A cast saturates; rarities are logarithms of counts, and lie between 0 and 16.
+            rarity: (rarity[at] * 16.0).round() as u8,
         };
         QuestionKeys {
             routing: UnitVector::quantise(&self.routing),
@@ -137,6 +121,16 @@ pub fn join_states(layers: &[Vec<f32>], hidden: usize, range: std::ops::Range<us
         }
     }
     joined
+}
+
+/// `[N, D]` times `[D]`.
+fn project<const N: usize>(weights: &[f32], x: &[f32]) -> [f32; N] {
+    std::array::from_fn(|row| dot(&weights[row * x.len()..][..x.len()], x))
+}
+
+fn unit<const N: usize>(mut vector: [f32; N]) -> [f32; N] {
+    normalise(&mut vector);
+    vector
 }
 
 /// Scales a vector to length one; leaves zero alone.
@@ -167,8 +161,38 @@ fn softplus(x: f32) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use mome_pack::{Attention, KEY_WIDTH, MatchNetwork, Projection};
+
     use super::*;
+
+    /// A selection that weighs all parts of a score alike and has nothing trained.
+    pub(crate) fn plain_selection() -> Selection {
+        let projection = |rows: usize| Projection::quantise(&vec![1.0; rows], 1);
+        Selection::new(Selector {
+            layers: vec![0],
+            hidden: 1,
+            mean: vec![0.0],
+            route: projection(ROUTING_WIDTH),
+            read: projection(KEY_WIDTH),
+            query: projection(KEY_WIDTH),
+            salience: vec![0.0],
+            salience_of_idf: [0.0, 0.0],
+            mix: [10.0; 3],
+            attention: Attention {
+                beta: 16.0,
+                gamma: 8.0,
+                null: 12.0,
+                margin: 4.0,
+                accepted: 14.0,
+                cap: 20.0,
+            },
+            wordings: 0,
+            counts: Vec::new(),
+            network: MatchNetwork::default(),
+            gate: None,
+        })
+    }
 
     #[test]
     fn the_inner_product_takes_every_component() {
@@ -178,12 +202,12 @@ mod tests {
 
     #[test]
     fn only_the_most_salient_tokens_are_kept_in_order() {
-        let token = |at: usize| ReaderToken {
-            state: [at as f32 + 1.0; KEY_WIDTH],
-            salience: if at == 3 { 0.0 } else { 0.05 },
-            rarity: 1.0,
+        let tokens = Tokens {
+            states: (0..17).map(|at| [at as f32 + 1.0; KEY_WIDTH]).collect(),
+            salience: (0..17).map(|at| if at == 3 { 0.0 } else { 0.05 }).collect(),
+            rarity: vec![1.0; 17],
         };
-        let reading = Reading { tokens: (0..17).map(token).collect(), routing: [1.0; ROUTING_WIDTH] };
+        let reading = Reading { tokens, routing: [1.0; ROUTING_WIDTH] };
         let kept = reading.keys().tokens;
         assert_eq!(kept.len(), MAX_QUESTION_TOKENS);
         assert!(kept.iter().all(|token| token.salience > f16::ZERO));

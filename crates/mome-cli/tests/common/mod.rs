@@ -1,12 +1,20 @@
-//! What the tests of the command share: running it, and the pack of relations.
+//! What the tests of the command share: running it, the backbone that comes with it, facts that are hard to memorise,
+//! and packs that take long to make.
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "test code, outside of test functions")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
-use mome_pack::Digest;
+use mome::{Mome, Pack, Store};
+use mome_engine::{DeviceChoice, Executor, open};
+use mome_pack::{Digest, Selector};
+use mome_train::{Fact, MemorizeOptions, Report, memorize};
+use pollster::block_on;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 /// The `mome` command.
@@ -59,27 +67,85 @@ pub fn some_facts(directory: &Path, count: usize, wordings: usize) -> PathBuf {
     file
 }
 
-/// The pack of the 2,000 relations, and what `mome memorize` reported of it. It takes minutes to make, so all tests
-/// share one, made afresh whenever the command or the table has changed.
+/// The pack of the 2,000 relations, and what `mome memorize` reported of it.
 pub fn relations() -> (String, Value) {
-    let fixtures = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("fixtures");
-    fs::create_dir_all(&fixtures).unwrap();
-    let lock = fs::File::create(fixtures.join("relations.lock")).unwrap();
+    shared_pack("relations", &[])
+}
+
+/// The pack of a table of the test data, and what `mome memorize` reported of it. Some take minutes to make, so all tests
+/// share one, made afresh whenever the command or the table has changed.
+pub fn shared_pack(table: &str, options: &[&str]) -> (String, Value) {
+    let file = data(&format!("{table}.jsonl"));
+    let fixture = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("fixtures").join(table);
+    fs::create_dir_all(fixture.parent().unwrap()).unwrap();
+    let lock = fs::File::create(fixture.with_extension("lock")).unwrap();
     lock.lock().unwrap();
-    let (pack, report) = (fixtures.join("relations"), fixtures.join("relations.json"));
-    let made_from = [env!("CARGO_BIN_EXE_mome").into(), data("relations.jsonl")]
-        .map(|file| Digest::of(&fs::read(file).unwrap()).to_string())
-        .join(" ");
-    let stamp = fixtures.join("relations.stamp");
+    let (report, stamp) = (fixture.with_extension("json"), fixture.with_extension("stamp"));
+    let made_from =
+        [env!("CARGO_BIN_EXE_mome"), &file].map(|file| Digest::of(&fs::read(file).unwrap()).to_string());
+    let made_from =
+        [&made_from[..], &options.iter().map(ToString::to_string).collect::<Vec<_>>()].concat().join(" ");
+    let out = fixture.display().to_string();
     if fs::read_to_string(&stamp).ok().as_ref() != Some(&made_from) {
         let _ = fs::remove_file(&stamp);
-        let _ = fs::remove_dir_all(&pack);
-        let out = pack.display().to_string();
-        let (code, made) = json(&["memorize", &data("relations.jsonl"), "--out", &out, "--device", "cpu"]);
+        let _ = fs::remove_dir_all(&fixture);
+        let (code, made) = json(&[&["memorize", &file, "--out", &out, "--device", "cpu"], options].concat());
         assert_eq!(code, Some(0), "{made}");
         fs::write(&report, made.to_string()).unwrap();
         fs::write(&stamp, made_from).unwrap();
     }
-    let report = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
-    (pack.display().to_string(), report)
+    (out, serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap())
+}
+
+/// A file of the backbone that comes with the command.
+fn backbone_data(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data").join(name)).unwrap()
+}
+
+/// The backbone that comes with the command, on this device.
+pub fn backbone_on(device: DeviceChoice) -> Arc<dyn Executor> {
+    block_on(open(&backbone_data("mome-tiny-q8_0.gguf"), device)).unwrap().executor
+}
+
+/// The selector that comes with the command.
+pub fn selector() -> Selector {
+    Selector::decode(&backbone_data("mome-tiny-q8_0.selector")).unwrap()
+}
+
+/// Memorises these facts on the CPU, with the selector that comes with the command, and opens the pack.
+pub fn memorised(facts: &[Fact], out: &Path) -> (Mome, Report) {
+    let (file, executor) = (backbone_data("mome-tiny-q8_0.gguf"), backbone_on(DeviceChoice::Cpu));
+    let options = MemorizeOptions { pack: "test".into(), alpha: 0.01, seed: 0, selector: Some(selector()) };
+    let report = memorize(facts, (&executor, &file), out, &options, &|_, _, _| ()).unwrap();
+    (opened(out, executor), report)
+}
+
+/// The pack in this folder, ready to answer.
+pub fn opened(pack: &Path, executor: Arc<dyn Executor>) -> Mome {
+    let pack = block_on(Pack::open(Store::open(&pack.display().to_string()).unwrap())).unwrap();
+    Mome::new(pack, executor, None, None).unwrap()
+}
+
+/// A fact without a source.
+pub fn fact(id: impl Into<String>, wordings: &[&str], answer: impl Into<String>) -> Fact {
+    let wordings = wordings.iter().map(|&wording| wording.to_owned()).collect();
+    Fact { id: id.into(), wordings, answer: answer.into(), source: None }
+}
+
+/// So many characters, each one of `from`.
+pub fn random_text(random: &mut ChaCha8Rng, from: &str, length: usize) -> String {
+    let from: Vec<char> = from.chars().collect();
+    (0..length).map(|_| from[random.random_range(0..from.len())]).collect()
+}
+
+/// Facts whose answers are 32 random characters, `from` being the first one's number.
+pub fn random_strings(from: usize, count: usize) -> Vec<Fact> {
+    const LETTERS: &str =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&()*+-./:;<=>?@[]^_{|}~";
+    let one = |number: usize| {
+        let mut random = ChaCha8Rng::seed_from_u64(number as u64);
+        let question = format!("What is the token of machine {number}?");
+        fact(format!("random-{number}"), &[&question], random_text(&mut random, LETTERS, 32))
+    };
+    (from..from + count).map(one).collect()
 }

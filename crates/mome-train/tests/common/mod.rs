@@ -9,15 +9,24 @@ use std::sync::Arc;
 
 use mome::{AnswerOptions, Mome, Pack, Store};
 use mome_engine::{DeviceChoice, Executor, open};
-use mome_pack::{Expert, Leaf, Shard};
+use mome_pack::{Expert, Leaf, Selector, Shard};
 use mome_train::{Fact, MemorizeOptions, read_facts};
 use pollster::block_on;
 
+/// A file of the default backbone.
+fn backbone_data(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data").join(name)).unwrap()
+}
+
 /// The default backbone on the CPU, and its file.
 pub fn backbone() -> (Arc<dyn Executor>, Vec<u8>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data");
-    let file = fs::read(folder.join("mome-tiny-q8_0.gguf")).unwrap();
+    let file = backbone_data("mome-tiny-q8_0.gguf");
     (block_on(open(&file, DeviceChoice::Cpu)).unwrap().executor, file)
+}
+
+/// The selector that comes with it.
+pub fn selector() -> Selector {
+    Selector::decode(&backbone_data("mome-tiny-q8_0.selector")).unwrap()
 }
 
 /// The first of the relations, each with as many of its wordings as asked.
@@ -34,8 +43,9 @@ pub fn fact(id: &str, wordings: &[&str], answer: &str) -> Fact {
     Fact { id: id.into(), wordings, answer: answer.into(), source: None }
 }
 
+/// With the default selector: `selector: None` trains one, which takes long.
 pub fn options() -> MemorizeOptions {
-    MemorizeOptions { pack: "facts".into(), alpha: 0.01, seed: 0, selector: None }
+    MemorizeOptions { pack: "facts".into(), alpha: 0.01, seed: 0, selector: Some(selector()) }
 }
 
 /// Opens the pack in a directory.
