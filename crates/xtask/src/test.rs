@@ -17,7 +17,7 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<(), Failure> {
     let chromium = setup::chromium()?;
     setup::vulkan_driver()?;
 
-    let steps: [Step<'_>; 8] = [
+    let mut steps: Vec<Step<'_>> = vec![
         ("format", Box::new(|| process::run(workspace.cargo().args(["fmt", "--all", "--check"])))),
         ("lints", Box::new(|| lints(workspace, &toolchain))),
         ("burn stays out of the page", Box::new(|| no_burn_in_the_page(workspace))),
@@ -31,6 +31,9 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<(), Failure> {
             Box::new(|| process::run(package::script(workspace, "test").env("CHROMIUM", &chromium))),
         ),
     ];
+    if full {
+        steps.push(("training on a GPU", Box::new(|| training_on_a_gpu(workspace))));
+    }
 
     for (passed, (name, step)) in steps.iter().enumerate() {
         println!("\n== {name}");
@@ -45,6 +48,13 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<(), Failure> {
     }
     println!("{} passed, 0 failed", steps.len());
     Ok(())
+}
+
+/// Trains a little through burn-wgpu, on whatever adapter there is, and compares with the CPU. Apart from the other tests:
+/// burn-wgpu takes long to build.
+fn training_on_a_gpu(workspace: &Workspace) -> Result<(), Failure> {
+    let test = ["test", "--locked", "--package", "mome-train", "--features", "wgpu", "--lib", "parity"];
+    process::run(workspace.cargo().args(test))
 }
 
 /// Clippy on everything, and on the page's code for its own target where the toolchain has a clippy for that.
