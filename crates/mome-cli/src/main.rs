@@ -51,8 +51,8 @@ enum Command {
    \"paraphrases\": [\"France's capital city\"], \"answer\": \"Paris\", \"source\": \"atlas\"}
 `id`, `paraphrases` and `source` may be left out. A file whose name ends in .csv has the
 same columns, which its first line names; `|` separates paraphrases in a cell, and their
-column may stand several times. With three wordings or more a fact helps to recognise
-wordings that nobody wrote down; with fewer, only the stored ones are answered.
+column may stand several times. One wording is enough for a fact; the more it has, the
+more of those that nobody wrote down are recognised.
 
 It may be stopped at any time (Ctrl-C): a pack that lay in the folder stays as it was, and
 the same command goes on where it stopped. Exits with 1 if a fact failed.

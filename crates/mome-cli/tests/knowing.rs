@@ -84,7 +84,7 @@ fn intents_are_told_apart() {
     assert!(replies.share_right() >= 0.5, "{replies:?}");
     assert!(replies.share_wrong() <= 0.03, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
-    assert!(replies.share_answered() <= 0.2, "{replies:?}");
+    assert!(replies.share_answered() <= 0.17, "{replies:?}");
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn faqs_of_one_wording_each_are_answered_by_the_default_selector() {
         replies.ask(&pack, &format!("{table}.questions.jsonl"));
     }
     assert_eq!((replies.known, replies.unknown), (960, 320));
-    assert!(replies.share_right() >= 0.28, "{replies:?}");
+    assert!(replies.share_right() >= 0.3, "{replies:?}");
     assert!(replies.share_wrong() <= 0.03, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
-    assert!(replies.share_answered() <= 0.07, "{replies:?}");
+    assert!(replies.share_answered() <= 0.06, "{replies:?}");
 }

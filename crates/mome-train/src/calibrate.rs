@@ -14,6 +14,7 @@ use mome_pack::{
     CalibratedGate, Calibration, Expert, GATE_FEATURES, Gate, KEY_WIDTH, KnownScores, ROUTING_WIDTH, Slot,
     TARGET_SHARD, UnitVector,
 };
+use rand::seq::index::sample;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -28,10 +29,10 @@ use crate::make_experts::unfilled_expert;
 /// Parts that the facts fall into, where the selector is trained on them; each is left out of one selector.
 pub(crate) const FOLDS: usize = 4;
 
-/// The most wordings that are asked.
+/// The most wordings that are asked, as known questions and as unknown ones.
 const MOST: usize = 2000;
 
-/// Fewer wordings than this fit no gate; and so many are enough to.
+/// Fewer known questions than this fit no gate; and so many are enough to.
 const FEWEST: usize = 40;
 const ENOUGH_TO_FIT: usize = 500;
 
@@ -45,8 +46,10 @@ const ANSWER: usize = 6;
 /// Which wordings are asked to calibrate a gate, and which facts are left out of which selector.
 #[derive(Clone, Debug)]
 pub(crate) struct Questions {
-    /// The wordings that are asked, in ascending order. No selector trains on them.
-    pub(crate) wordings: Vec<usize>,
+    /// Wordings that are asked with only their own keys hidden, in ascending order. No selector trains on them.
+    pub(crate) known: Vec<usize>,
+    /// Wordings that are asked with their whole fact hidden, of a selector that never saw it.
+    pub(crate) unknown: Vec<usize>,
     /// For each fact, the selector that does not see it.
     pub(crate) fold: Vec<usize>,
 }
@@ -69,36 +72,34 @@ pub(crate) struct Example {
     right: bool,
 }
 
-/// What became of a wording that was asked.
-#[derive(Clone, Copy, Debug)]
+/// What became of the wordings that were asked, each with its fact: some facts fit the gate, the others calibrate it.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
-    /// Its fact: some facts fit the gate, the others calibrate it.
-    pub(crate) fact: usize,
-    /// With its own keys hidden.
-    known: Option<Example>,
-    /// With its whole fact hidden.
-    unknown: Option<Example>,
+    known: Vec<(usize, Example)>,
+    unknown: Vec<(usize, Example)>,
 }
 
 impl Questions {
-    /// Draws at most a quarter of each fact's wordings, of facts that can spare one; `None` where too few can.
+    /// Draws at most a quarter of each fact's wordings as known questions, of facts that can spare one, and any as
+    /// unknown ones; `None` where too few can.
     pub(crate) fn draw(corpus: &Corpus, seed: u64) -> Option<Self> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let spare = corpus.of.iter().filter(|own| own.len() > 2);
-        let mut drawn: Vec<usize> = spare
+        let mut known: Vec<usize> = spare
             .flat_map(|own| own.sample(&mut random, (own.len() / 4).max(1)).copied().collect::<Vec<_>>())
             .collect();
-        drawn.shuffle(&mut random);
-        drawn.truncate(MOST);
-        drawn.sort_unstable();
+        known.shuffle(&mut random);
+        known.truncate(MOST);
+        known.sort_unstable();
         let fold = corpus.of.iter().map(|_| random.random_range(0..FOLDS)).collect();
-        (drawn.len() >= FEWEST).then_some(Self { wordings: drawn, fold })
+        let unknown = sample(&mut random, corpus.fact.len(), corpus.fact.len().min(MOST)).into_vec();
+        (known.len() >= FEWEST).then_some(Self { known, unknown, fold })
     }
 
     /// Whether a wording must be kept from the selector of a fold; from the one that ships (`None`) only those that
     /// are asked.
     pub(crate) fn skipped_by(&self, corpus: &Corpus, fold: Option<usize>) -> impl Fn(usize) -> bool + Sync {
-        let asked: HashSet<usize> = self.wordings.iter().copied().collect();
+        let asked: HashSet<usize> = self.known.iter().copied().collect();
         let left_out: Vec<bool> =
             corpus.fact.iter().map(|&fact| fold.is_some_and(|fold| self.fold[fact] == fold)).collect();
         move |wording| asked.contains(&wording) || left_out[wording]
@@ -106,15 +107,36 @@ impl Questions {
 
     /// Asks all of them. An unknown question is read by the selector that never saw its fact, a known one by one that
     /// did; where there is a single memory, its selector saw none of the facts and reads both.
-    pub(crate) fn ask(&self, folds: &[Memory<'_>]) -> Vec<Asked> {
-        let ask = |&wording: &usize| {
-            let fact = folds[0].corpus.fact[wording];
-            let fold = self.fold[fact] % folds.len();
-            let other = (fold + folds.len() - 1) % folds.len();
-            let unknown = folds[fold].ask(wording, true);
-            Asked { fact, known: folds[other].ask(wording, false), unknown }
-        };
-        self.wordings.par_iter().map(ask).collect()
+    pub(crate) fn ask(&self, folds: &[Memory<'_>]) -> Asked {
+        let fact = |wording: usize| folds[0].corpus.fact[wording];
+        let unseen_by = |wording: usize| self.fold[fact(wording)] % folds.len();
+        let seen_by = |wording: usize| (unseen_by(wording) + folds.len() - 1) % folds.len();
+        let known = |&wording: &usize| Some((fact(wording), folds[seen_by(wording)].ask(wording, false)?));
+        let unknown = |&wording: &usize| Some((fact(wording), folds[unseen_by(wording)].ask(wording, true)?));
+        Asked {
+            known: self.known.par_iter().filter_map(known).collect(),
+            unknown: self.unknown.par_iter().filter_map(unknown).collect(),
+        }
+    }
+}
+
+impl Asked {
+    /// Adds what became of others.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.known.extend(others.known);
+        self.unknown.extend(others.unknown);
+    }
+
+    /// Those that fit a gate, and those that set its thresholds: of other facts. Half and half; but a few hundred are
+    /// enough to fit it, and thresholds for a small alpha stand on a few of many.
+    fn parted(&self) -> [Self; 2] {
+        let parts = (self.known.len() / ENOUGH_TO_FIT).clamp(2, 4);
+        [true, false].map(|fits| {
+            let part = |all: &[(usize, Example)]| {
+                all.iter().filter(|(fact, _)| fact.is_multiple_of(parts) == fits).copied().collect()
+            };
+            Self { known: part(&self.known), unknown: part(&self.unknown) }
+        })
     }
 }
 
@@ -172,41 +194,41 @@ impl<'a> Memory<'a> {
     }
 }
 
-/// The questions that fit a gate, and those that set its thresholds: of other facts. Half and half; but a few hundred are
-/// enough to fit it, and thresholds for a small alpha stand on a few of many.
-fn parted(asked: &[Asked]) -> (Vec<Asked>, Vec<Asked>) {
-    let parts = (asked.len() / ENOUGH_TO_FIT).clamp(2, 4);
-    asked.iter().partition(|asked| asked.fact.is_multiple_of(parts))
-}
-
 /// Fits a gate on the questions of some facts, and scores those of the others.
-pub(crate) fn fit(asked: &[Asked]) -> CalibratedGate {
-    let (fits, calibrates) = parted(asked);
-    let examples = fits.iter().flat_map(|asked| {
-        let labelled =
-            |example: Example, weight| Labelled { features: example.features, flag: example.right, weight };
-        let known = asked.known.map(|example| labelled(example, 1.0 - ASKED_IN_VAIN));
-        [known, asked.unknown.map(|example| labelled(example, ASKED_IN_VAIN))]
-    });
-    let fitted = logistic::fit(&examples.flatten().collect::<Vec<_>>());
+pub(crate) fn fit(asked: &Asked) -> CalibratedGate {
+    let [fits, calibrates] = asked.parted();
+    let labelled = |examples: &[(usize, Example)], share: f64| {
+        let weight = share / examples.len().max(1) as f64;
+        let one = |(_, example): &(usize, Example)| Labelled {
+            features: example.features,
+            flag: example.right,
+            weight,
+        };
+        examples.iter().map(one).collect::<Vec<_>>()
+    };
+    let (known, unknown) =
+        (labelled(&fits.known, 1.0 - ASKED_IN_VAIN), labelled(&fits.unknown, ASKED_IN_VAIN));
+    let fitted = logistic::fit(&[known, unknown].concat());
     let gate = Gate { weights: fitted.weights, bias: fitted.bias };
 
-    let score = |example: &Example| gate.log_odds(&example.features);
-    let known: Vec<Example> = calibrates.iter().filter_map(|asked| asked.known).collect();
-    let wrong = known.iter().filter(|example| !example.right).map(score).collect();
+    let score = |(_, example): &(usize, Example)| gate.log_odds(&example.features);
     let calibration = Calibration {
-        unknown: calibrates.iter().filter_map(|asked| asked.unknown.as_ref().map(score)).collect(),
-        known: KnownScores { count: known.len() as u64, wrong },
+        unknown: calibrates.unknown.iter().map(score).collect(),
+        known: KnownScores {
+            count: calibrates.known.len() as u64,
+            wrong: calibrates.known.iter().filter(|(_, example)| !example.right).map(score).collect(),
+        },
     };
     CalibratedGate { gate, calibration }
 }
 
 /// The share of known questions that are answered right at this alpha, of those that calibrated the gate; 0 where
 /// they are too few for a threshold.
-pub(crate) fn coverage(calibrated: &CalibratedGate, asked: &[Asked], alpha: f64) -> f64 {
+pub(crate) fn coverage(calibrated: &CalibratedGate, asked: &Asked, alpha: f64) -> f64 {
     let Some(threshold) = threshold(&calibrated.calibration, alpha) else { return 0.0 };
-    let known: Vec<Example> = parted(asked).1.iter().filter_map(|asked| asked.known).collect();
-    let answered =
-        |example: &&Example| example.right && calibrated.gate.log_odds(&example.features) > threshold;
-    known.iter().filter(answered).count() as f64 / known.len().max(1) as f64
+    let [_, calibrates] = asked.parted();
+    let answered = |(_, example): &&(usize, Example)| {
+        example.right && calibrated.gate.log_odds(&example.features) > threshold
+    };
+    calibrates.known.iter().filter(answered).count() as f64 / calibrates.known.len().max(1) as f64
 }

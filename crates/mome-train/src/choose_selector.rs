@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibrate::{Asked, FOLDS, Memory, Questions, coverage, fit};
 use crate::corpus::Corpus;
 use crate::device::training_device;
+use crate::episode::EPISODE_FACTS;
 use crate::journal::Journal;
 use crate::layers::find_layers;
 use crate::make_experts::searched_wordings;
@@ -22,8 +23,13 @@ use crate::training::{Training, plain_selector};
 use crate::wordings::Wordings;
 use crate::{Fact, MemorizeError};
 
-/// Gradient steps of a pack's own selector: from the one that comes with the backbone on, and from plain similarity on.
-const STEPS_FURTHER: usize = 300;
+/// Gradient steps of a pack's own selector, from the one that comes with the backbone on: so many that each fact is
+/// asked about this often, within these bounds.
+const ASKED_A_FACT: usize = 20;
+const FEWEST_STEPS: usize = 300;
+const MOST_STEPS: usize = 1000;
+
+/// Gradient steps from plain similarity on.
 const STEPS_AFRESH: usize = 900;
 
 /// The most wordings of a fact in memory, in training.
@@ -112,7 +118,8 @@ fn from_given(
         let ask = |searched| calibrated(facts, corpus, &[given], &questions, searched, seed);
         best_searched(corpus, ask)
     });
-    let selectors = trained(corpus, given, STEPS_FURTHER, &questions, seed, progress);
+    let steps = (facts.len() * ASKED_A_FACT / EPISODE_FACTS).clamp(FEWEST_STEPS, MOST_STEPS);
+    let selectors = trained(corpus, given, steps, &questions, seed, progress);
     let further = whole(progress, Stage::Calibrate, || {
         let folds: Vec<&Selector> = selectors[1..].iter().collect();
         let ask = |searched| calibrated(facts, corpus, &folds, &questions, searched, seed);
@@ -242,7 +249,7 @@ fn trained(
 /// A gate with what came of the questions that made it.
 struct Fitted {
     gate: CalibratedGate,
-    asked: Vec<Asked>,
+    asked: Asked,
 }
 
 /// Asks the questions of a memory in which each fact has so many wordings searched, and fits the gate.

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::corpus::{Corpus, ReadWording};
 
 /// Facts in an episode.
-const FACTS: usize = 40;
+pub(crate) const EPISODE_FACTS: usize = 40;
 
 /// The share of them that come with their neighbours: whole neighbourhoods of this many facts.
 const NEIGHBOURLY: f64 = 0.75;
@@ -24,7 +24,7 @@ const MINED: usize = 2000;
 
 /// Shares of facts that are asked without being in memory, of questions that are asked as retyped, and of facts that a
 /// question made from them is put beside.
-const HIDDEN: f64 = 0.3;
+const HIDDEN: f64 = 0.5;
 const AS_RETYPED: f64 = 0.5;
 const OPPOSED: f64 = 0.3;
 
@@ -79,7 +79,7 @@ impl<'a> Lessons<'a> {
         random: &mut ChaCha8Rng,
     ) -> Episode<'a> {
         let is_stale = self.mined.is_none_or(|mined| step >= mined + MINING);
-        if self.facts.len() > FACTS * 3 / 2 && is_stale {
+        if self.facts.len() > EPISODE_FACTS * 3 / 2 && is_stale {
             self.mine(&selection(), random);
             self.mined = Some(step);
         }
@@ -127,18 +127,18 @@ impl<'a> Lessons<'a> {
 
     /// The facts of an episode, each once: whole neighbourhoods first, then others at random.
     fn choose(&self, random: &mut ChaCha8Rng) -> Vec<usize> {
-        let mut chosen: Vec<usize> = Vec::with_capacity(FACTS);
-        let neighbourhoods = (FACTS as f64 * NEIGHBOURLY) as usize / NEIGHBOURS;
+        let mut chosen: Vec<usize> = Vec::with_capacity(EPISODE_FACTS);
+        let neighbourhoods = (EPISODE_FACTS as f64 * NEIGHBOURLY) as usize / NEIGHBOURS;
         for _ in 0..neighbourhoods.min(self.near.len()) {
             let near = &self.near[random.random_range(0..self.near.len())];
             let fresh: Vec<usize> = near.iter().copied().filter(|fact| !chosen.contains(fact)).collect();
             chosen.extend(fresh);
         }
         let mut others: Vec<usize> = (0..self.facts.len()).collect();
-        let (others, _) = others.partial_shuffle(random, 2 * FACTS);
+        let (others, _) = others.partial_shuffle(random, 2 * EPISODE_FACTS);
         let fresh: Vec<usize> = others.iter().copied().filter(|fact| !chosen.contains(fact)).collect();
         chosen.extend(fresh);
-        chosen.truncate(FACTS);
+        chosen.truncate(EPISODE_FACTS);
         chosen
     }
 

@@ -110,14 +110,13 @@ pub fn make_selector(
     });
     let selection = Selection::new(trained.clone());
     let asked = counted(progress, Stage::Calibrate, splits.len(), |done| {
-        let ask = |(number, split): (usize, &Split<'_>)| {
-            let asked = ask_kept_out(executor, &selection, split, options.seed ^ number as u64);
+        let mut asked = Asked::default();
+        for (number, split) in splits.iter().enumerate() {
+            ask_kept_out(executor, &selection, split, options.seed ^ number as u64, &mut asked)?;
             done();
-            asked
-        };
-        splits.iter().enumerate().map(ask).collect::<Result<Vec<_>, _>>()
-    })?
-    .concat();
+        }
+        Ok::<_, MemorizeError>(asked)
+    })?;
     let gate = whole(progress, Stage::Calibrate, || fit(&asked));
     let right = |alpha: f64| coverage(&gate, &asked, alpha);
     let kept_out = splits.iter().map(|split| split.facts(true).len()).sum();
@@ -158,26 +157,27 @@ impl<'a> Split<'a> {
 }
 
 /// Asks the facts of a table that were kept out, as a pack of their own: those of their wordings that are not in memory.
+/// What became of them is added to `asked`.
 fn ask_kept_out(
     executor: &dyn Executor,
     selection: &Selection,
     split: &Split<'_>,
     seed: u64,
-) -> Result<Vec<Asked>, MemorizeError> {
+    asked: &mut Asked,
+) -> Result<(), MemorizeError> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let facts: Vec<&Fact> = split.facts(true).sample(&mut random, ASKED_FACTS).copied().collect();
     if facts.len() < 2 {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let corpus = Corpus::read(executor, &selection.layers(), &facts, None, || ())?;
     let readings = corpus.readings(selection);
-    let mut asked = Vec::new();
     for in_memory in IN_MEMORY {
         let first = |own: &[&Reading]| (0..own.len().min(in_memory)).collect();
         let memory = Memory::new(&facts, &corpus, selection, &readings, first, seed);
-        let rest = corpus.of.iter().flat_map(|own| own.iter().skip(in_memory).copied());
-        let questions = Questions { wordings: rest.collect(), fold: vec![0; facts.len()] };
+        let rest: Vec<usize> = corpus.of.iter().flat_map(|own| own.iter().skip(in_memory).copied()).collect();
+        let questions = Questions { known: rest.clone(), unknown: rest, fold: vec![0; facts.len()] };
         asked.extend(questions.ask(&[memory]));
     }
-    Ok(asked)
+    Ok(())
 }
