@@ -54,6 +54,13 @@ impl Gate {
 }
 
 impl CalibratedGate {
+    /// Whether all of its numbers are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let Self { gate, calibration: Calibration { unknown, known } } = self;
+        let numbers = gate.weights.iter().chain([&gate.bias]).chain(unknown).chain(&known.wrong);
+        numbers.into_iter().all(|number| number.is_finite())
+    }
+
     pub(crate) fn write(&self, writer: &mut Writer) -> Result<(), PackError> {
         let Self { gate, calibration: Calibration { unknown, known } } = self;
         writer.f32s(&gate.weights);

@@ -94,8 +94,9 @@ impl Manifest {
     /// The bytes of `mome.json`: the manifest in an envelope without signatures.
     ///
     /// # Errors
-    /// [`PackError::Field`] where the manifest cannot be written as JSON (a number that is not finite).
+    /// [`PackError::Field`] where a field cannot be: a number that is not finite, which JSON has no word for.
     pub fn encode(&self) -> Result<Vec<u8>, PackError> {
+        self.check()?;
         let failed = |error: serde_json::Error| PackError::field(OBJECT, "JSON", error.to_string());
         let payload = serde_json::to_vec(self).map_err(failed)?;
         let envelope = Envelope {
@@ -142,6 +143,10 @@ impl Manifest {
         }
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return Err(PackError::field(OBJECT, "alpha", "is not between 0 and 1"));
+        }
+        // JSON holds numbers that are too large for 32 bits.
+        if !self.gate.as_ref().is_none_or(CalibratedGate::is_finite) {
+            return Err(PackError::field(OBJECT, "gate", "holds a number that is not finite"));
         }
         Ok(())
     }

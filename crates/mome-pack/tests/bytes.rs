@@ -1,5 +1,7 @@
 //! What is written is read back; what is damaged is an error and never a panic.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use half::f16;
 use mome_pack::{
     Attention, BackboneReference, CalibratedGate, Calibration, Counts, Dense, Digest, Expert, FORMAT,
@@ -159,6 +161,22 @@ fn a_manifest_of_a_newer_format_says_so() {
     let newer = Manifest { format: FORMAT + 1, ..manifest() };
     let error = Manifest::decode(&newer.encode().unwrap()).unwrap_err();
     assert_eq!(error, PackError::Version { object: "manifest", version: FORMAT + 1 });
+}
+
+#[test]
+fn a_manifest_holds_finite_numbers_alone() {
+    let mut infinite = manifest();
+    infinite.gate.as_mut().unwrap().gate.bias = f32::INFINITY;
+    assert!(infinite.encode().unwrap_err().to_string().contains("gate"));
+
+    // Finite in JSON, and infinite in 32 bits.
+    let mut envelope: serde_json::Value = serde_json::from_slice(&manifest().encode().unwrap()).unwrap();
+    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let too_large = String::from_utf8(payload).unwrap().replace("\"bias\":-1.0", "\"bias\":-1e40");
+    assert!(too_large.contains("1e40"));
+    envelope["payload"] = STANDARD.encode(too_large).into();
+    let error = Manifest::decode(envelope.to_string().as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("gate"), "{error}");
 }
 
 #[test]
