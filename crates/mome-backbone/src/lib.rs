@@ -9,6 +9,7 @@ mod backbone;
 #[cfg(feature = "chat")]
 mod chat_template;
 mod config;
+mod encoder_frame;
 mod frame;
 mod gguf;
 mod tensor_type;
@@ -19,6 +20,7 @@ pub use backbone::{Backbone, BackboneError, TensorPiece};
 #[cfg(feature = "chat")]
 pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateError};
 pub use config::{Activation, Config, ConfigError, NormKind, Rope, RopePairs};
+pub use encoder_frame::{EncoderFrame, EncoderInput};
 pub use frame::{Frame, Prompt};
 pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};
 pub use tensor_type::{QuantizedBlock, TensorType};
