@@ -22,8 +22,8 @@ pub struct EncoderFrame {
 pub struct EncoderInput {
     /// All tokens, special ones included.
     pub ids: Vec<u32>,
-    /// Where the tokens of either text are among them, so that token `k` of the first is `ids[texts[0].start
-    /// + k]`. Of a single text the second range is empty, and both end where the text does.
+    /// Where the tokens of either text are among them: `ids[texts[0].start + k]` is token `k` of the first. Of
+    /// a single text the second range is empty, and both end where the text does.
     pub texts: [Range<usize>; 2],
     /// Where the tokens of type 1 begin, those before being of type 0: at the second text, or past the end
     /// where there is none or the encoder has one type only.
