@@ -10,6 +10,15 @@ const PAGE: usize = 64;
 /// Multiplications for which it is worth while to involve another thread.
 const WORTH_A_THREAD: usize = 1 << 17;
 
+/// Which positions a query sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Its own and all before it.
+    Causal,
+    /// All there are.
+    Both,
+}
+
 /// The keys and values of one block, page after page.
 pub(super) struct KvCache {
     kv_heads: usize,
@@ -38,12 +47,12 @@ impl KvCache {
         let width = kv_heads * head_width;
         for (keys, values) in keys.chunks_exact(width).zip(values.chunks_exact(width)) {
             let place = self.len % PAGE;
-            if place == 0 {
+            if self.len / PAGE == self.pages.len() {
                 let (keys, values) = (vec![[0.0; PAGE]; width], vec![0.0; width * PAGE]);
                 self.pages.push(Page { keys, values });
             }
+            let page = &mut self.pages[self.len / PAGE];
             self.len += 1;
-            let Some(page) = self.pages.last_mut() else { continue };
             for (column, key) in page.keys.iter_mut().zip(keys) {
                 column[place] = *key;
             }
@@ -59,17 +68,27 @@ impl KvCache {
         self.pages.truncate(self.len.div_ceil(PAGE));
     }
 
-    /// Attends from the last positions, each to itself and all before it: from `queries [tokens, heads,
-    /// head_width]` to values mixed, `out` of the same shape.
-    pub(super) fn attend(&self, processor: &Processor, heads: usize, queries: &[f32], out: &mut Vec<f32>) {
-        out.clear();
-        out.resize(queries.len(), 0.0);
+    /// Forgets all positions, and keeps the room that they had.
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Attends from the last positions, each to those that it sees: from `queries [tokens, heads, head_width]` to
+    /// values mixed, `out` of the same shape, which holds zeros.
+    pub(super) fn attend(
+        &self,
+        processor: &Processor,
+        sight: Sight,
+        heads: usize,
+        queries: &[f32],
+        out: &mut [f32],
+    ) {
         let tokens = queries.len() / (heads * self.head_width);
         let before = self.len - tokens;
         let worth = queries.len() * self.len * 2 / WORTH_A_THREAD;
         processor.share(out, self.head_width, worth, |first, out| {
             let queries = &queries[first * self.head_width..];
-            processor.level.run(Attend { cache: self, heads, before, first, queries, out });
+            processor.level.run(Attend { cache: self, sight, heads, before, first, queries, out });
         });
     }
 }
@@ -77,6 +96,7 @@ impl KvCache {
 /// Some heads of some tokens, counted through from `first` on: `queries` and `out [count, head_width]`.
 struct Attend<'a> {
     cache: &'a KvCache,
+    sight: Sight,
     heads: usize,
     /// Positions before the first token.
     before: usize,
@@ -95,7 +115,10 @@ impl Kernel for Attend<'_> {
         for (index, (query, out)) in queries.zip(self.out.chunks_exact_mut(*head_width)).enumerate() {
             let (token, head) = ((self.first + index) / self.heads, (self.first + index) % self.heads);
             let kv_head = head / (self.heads / kv_heads);
-            let seen = self.before + token + 1;
+            let seen = match self.sight {
+                Sight::Causal => self.before + token + 1,
+                Sight::Both => self.cache.len,
+            };
             let mut softmax = Softmax { largest: f32::NEG_INFINITY, sum: 0.0 };
             for (index, page) in pages[..seen.div_ceil(PAGE)].iter().enumerate() {
                 let keys = &page.keys[kv_head * head_width..][..*head_width];
@@ -206,6 +229,7 @@ mod tests {
             (before, tokens) in (0usize..150, 1usize..60),
             cut in 0usize..60,
             threads in 1usize..4,
+            sight in prop_oneof![Just(Sight::Causal), Just(Sight::Both)],
             seed in any::<u32>(),
         ) {
             let (heads, width, len) = (kv_heads * group, kv_heads * head_width, before + tokens);
@@ -214,14 +238,15 @@ mod tests {
             let (keys, values) = (numbers(!seed, len * width), numbers(seed ^ 77, len * width));
             let mut cache = KvCache::new(kv_heads, head_width);
             cache.append(&keys, &values);
-            let mut out = Vec::new();
-            cache.attend(&Processor::new(threads), heads, &queries, &mut out);
+            let mut out = vec![0.0; queries.len()];
+            cache.attend(&Processor::new(threads), sight, heads, &queries, &mut out);
 
             for (index, (query, out)) in queries.chunks(head_width).zip(out.chunks(head_width)).enumerate() {
                 let (token, head) = (index / heads, index % heads);
                 let at = head / group * head_width;
+                let seen = if sight == Sight::Both { len } else { before + token + 1 };
                 let of_head = |all: &'_ [f32]| -> Vec<Vec<f32>> {
-                    all.chunks(width).take(before + token + 1).map(|one| one[at..][..head_width].to_vec()).collect()
+                    all.chunks(width).take(seen).map(|one| one[at..][..head_width].to_vec()).collect()
                 };
                 let (keys, values) = (of_head(&keys), of_head(&values));
                 let keys: Vec<&[f32]> = keys.iter().map(Vec::as_slice).collect();
@@ -231,15 +256,19 @@ mod tests {
                 }
             }
 
+            if sight == Sight::Both {
+                return Ok(());
+            }
             let cut = cut.min(tokens);
-            let mut cache = KvCache::new(kv_heads, head_width);
+            // What was in the cache before plays no part.
+            cache.clear();
             let mut parts = Vec::new();
             for (first, last) in [(0, before + cut), (before + cut, len)] {
                 cache.append(&keys[first * width..last * width], &values[first * width..last * width]);
                 let row = heads * head_width;
                 let queries = &queries[(first.max(before) - before) * row..(last - before) * row];
-                let mut out = Vec::new();
-                cache.attend(&Processor::new(1), heads, queries, &mut out);
+                let mut out = vec![0.0; queries.len()];
+                cache.attend(&Processor::new(1), Sight::Causal, heads, queries, &mut out);
                 parts.extend(out);
             }
             prop_assert_eq!(parts, out);

@@ -3,7 +3,7 @@
 use mome_backbone::{Activation, Block, Config, Transformer};
 
 use super::activation::{gated_silu, gelu};
-use super::attention::KvCache;
+use super::attention::{KvCache, Sight};
 use super::linear::{Products, add};
 use super::matrix::Matrix;
 use super::norm::{norm, rms_norm};
@@ -133,7 +133,9 @@ impl Model {
             rotations.apply(&mut room.keys, config.kv_heads);
         }
         cache.append(&room.keys, &room.values);
-        cache.attend(processor, config.heads, &room.queries, &mut room.attended);
+        room.attended.clear();
+        room.attended.resize(room.queries.len(), 0.0);
+        cache.attend(processor, Sight::Causal, config.heads, &room.queries, &mut room.attended);
         let layers = [(&block.attention_output, &mut room.added)];
         room.products.linear(processor, &room.attended, layers);
         add(&mut room.x, &room.added);
