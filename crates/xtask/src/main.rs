@@ -1,4 +1,4 @@
-//! Chores of the project: `cargo xtask setup`, `package`, `demo`, `test`, `bench` and `selector`.
+//! Chores of the project: `cargo xtask setup`, `package`, `demo`, `test` and `bench`.
 #![allow(clippy::print_stdout, reason = "it talks to the person at the terminal")]
 
 mod bench;
@@ -7,7 +7,6 @@ mod demo;
 mod failure;
 mod package;
 mod process;
-mod selector;
 mod setup;
 mod site;
 mod test;
@@ -29,7 +28,6 @@ Examples:
   cargo xtask test              every check: format, lints, Rust tests, wasm build, browser tests
   cargo xtask bench --help      how to measure the engine, alone or next to other runtimes
   cargo xtask package           build the npm package into web/dist
-  cargo xtask selector          train the selector that comes with the default backbone anew (an hour)
   cargo xtask setup             only install what the others need
 
 In a browser test or a check, CHROMIUM names the browser to drive where it is not in the PATH.";
@@ -63,8 +61,6 @@ enum Chore {
         #[arg(long)]
         full: bool,
     },
-    /// Train the selector that comes with the default backbone anew, from the tables in crates/mome-train/data
-    Selector,
     /// Measure speed and memory on every device at hand, next to other runtimes
     Bench(bench::Options),
 }
@@ -87,7 +83,6 @@ fn run(chore: &Chore) -> Result<(), Failure> {
         Chore::Demo { check: true, .. } => demo::check(&workspace),
         Chore::Demo { check: false, port } => demo::serve(&workspace, *port),
         Chore::Test { full } => test::run(&workspace, *full),
-        Chore::Selector => selector::make(&workspace),
         Chore::Bench(options) => bench::run(&workspace, options),
     }
 }
