@@ -1,6 +1,5 @@
 //! A backbone: everything in one GGUF file but the numbers of its tensors, read and checked.
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::config::architecture;
@@ -126,14 +125,9 @@ impl Backbone {
         self.file.identify(digest);
     }
 
-    /// SHA-256 over the bytes of every token in order, each after its length as a little-endian `u32`.
+    /// SHA-256 over the vocabulary: see [`Tokenizer::vocabulary_digest`].
     #[must_use]
     pub fn vocabulary_digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for token in self.tokenizer.vocabulary() {
-            hash.update((token.len() as u32).to_le_bytes());
-            hash.update(token);
-        }
-        hash.finalize().into()
+        self.tokenizer.vocabulary_digest()
     }
 }

@@ -8,7 +8,8 @@ mod weights;
 use thiserror::Error;
 
 use crate::{
-    ConfigError, Gguf, GgufError, MatrixSource, ModelFile, ModelKind, TokenizerError, VectorSource, WrongKind,
+    ConfigError, EncoderFrame, Gguf, GgufError, MatrixSource, ModelFile, ModelKind, Tokenizer,
+    TokenizerError, VectorSource, WrongKind,
 };
 pub use config::{EncoderBlockShape, EncoderConfig, Pooling};
 pub use weights::{EncoderBlock, EncoderEmbedding, EncoderWeights};
@@ -45,6 +46,8 @@ pub struct Encoder {
     file: ModelFile,
     config: EncoderConfig,
     weights: EncoderWeights<MatrixSource, VectorSource>,
+    tokenizer: Tokenizer,
+    frame: EncoderFrame,
 }
 
 impl Encoder {
@@ -60,9 +63,12 @@ impl Encoder {
         if architecture != ARCHITECTURE {
             return Err(EncoderError::Architecture(architecture.to_owned()));
         }
-        let config = EncoderConfig::read(file.gguf(), vocabulary(file.gguf())?)?;
+        check_vocabulary(file.gguf())?;
+        let tokenizer = Tokenizer::read(file.gguf())?;
+        let frame = EncoderFrame::read(file.gguf(), &tokenizer)?;
+        let config = EncoderConfig::read(file.gguf(), tokenizer.len())?;
         let weights = EncoderWeights::find(file.gguf(), &config)?;
-        Ok(Some(Self { file, config, weights }))
+        Ok(Some(Self { file, config, weights, tokenizer, frame }))
     }
 
     /// Reads the head of a file that is wholly at hand, and takes its digest.
@@ -91,6 +97,18 @@ impl Encoder {
         &self.weights
     }
 
+    /// Turns text into tokens.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The special tokens around what the encoder reads.
+    #[must_use]
+    pub fn frame(&self) -> &EncoderFrame {
+        &self.frame
+    }
+
     /// What the encoder is called.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -104,10 +122,10 @@ impl Encoder {
     }
 }
 
-/// How many tokens the vocabulary has.
-fn vocabulary(gguf: &Gguf) -> Result<usize, EncoderError> {
+/// Refuses a file without tokens.
+fn check_vocabulary(gguf: &Gguf) -> Result<(), EncoderError> {
     match gguf.strings("tokenizer.ggml.tokens")? {
-        Some(tokens) if !tokens.is_empty() => Ok(tokens.len()),
+        Some(tokens) if !tokens.is_empty() => Ok(()),
         _ => Err(EncoderError::Vocabulary),
     }
 }

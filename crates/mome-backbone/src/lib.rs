@@ -11,6 +11,7 @@ mod backbone;
 mod chat_template;
 mod config;
 mod encoder;
+mod encoder_frame;
 mod frame;
 mod gguf;
 mod model_file;
@@ -29,6 +30,7 @@ pub use encoder::{
     Encoder, EncoderBlock, EncoderBlockShape, EncoderConfig, EncoderEmbedding, EncoderError, EncoderWeights,
     Pooling,
 };
+pub use encoder_frame::{EncoderFrame, EncoderInput};
 pub use frame::{Frame, Prompt};
 pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};
 pub use model_file::{ModelFile, ModelKind, TensorPiece, WrongKind};

@@ -1,39 +1,35 @@
-//! Text to tokens and back, for the vocabularies that GGUF files carry: byte-level BPE (`byte_level`) and
-//! SentencePiece's BPE and unigram models (`sentence_piece`).
+//! Text to tokens and back, for the vocabularies that GGUF files carry: byte-level BPE (`byte_level`),
+//! SentencePiece's BPE and unigram models (`sentence_piece`) and BERT's WordPiece (`word_piece`).
 //!
-//! Both look tokens up in one `vocabulary` and share the BPE loop (`merge`). Tokens that are matched whole are
-//! found through a `prefix_index`.
+//! All look tokens up in one `vocabulary`; the BPE loop (`merge`) and text that remembers where it comes from
+//! (`normalized`) are shared. Tokens that are matched whole are found through a `prefix_index`.
 
 mod byte_level;
 mod decoder;
 mod error;
 mod merge;
 mod metadata;
+mod normalized;
 mod prefix_index;
 mod sentence_piece;
+mod special_tokens;
 mod vocabulary;
+mod word_piece;
 
 use std::ops::Range;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::Gguf;
 use byte_level::ByteLevel;
 pub use decoder::Decoder;
 pub use error::TokenizerError;
-use metadata::{missing, special};
+use metadata::missing;
 use prefix_index::PrefixIndex;
 use sentence_piece::{Method, Place, SentencePiece};
+use special_tokens::{Added, SpecialTokens};
 use vocabulary::{TokenKind, Vocabulary};
-
-/// Texts of control tokens that end what a model says, whatever the file's metadata name.
-const END_TEXTS: [&str; 7] = [
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|eom_id|>",
-    "<|end|>",
-    "<end_of_turn>",
-];
+use word_piece::WordPiece;
 
 /// A token and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,22 +46,18 @@ pub struct Token {
 pub struct Tokenizer {
     vocabulary: Vocabulary,
     model: Model,
-    /// User-defined tokens, matched whole in all text.
-    user_defined: PrefixIndex,
-    /// User-defined and control tokens.
-    special: PrefixIndex,
-    begin: Option<u32>,
-    end: u32,
-    /// All tokens that end what a model says, in order.
-    ends: Vec<u32>,
-    adds_begin: bool,
-    adds_end: bool,
+    /// Tokens that are matched whole in all text.
+    whole: PrefixIndex,
+    /// Tokens that are matched whole in a rendered chat template: user-defined and control tokens.
+    template: PrefixIndex,
+    special: SpecialTokens,
 }
 
 #[derive(Debug)]
 enum Model {
     ByteLevel(ByteLevel),
     SentencePiece(SentencePiece),
+    WordPiece(WordPiece),
 }
 
 impl Tokenizer {
@@ -80,40 +72,39 @@ impl Tokenizer {
             Ok::<_, TokenizerError>((vocabulary, Model::SentencePiece(model)))
         };
         // What llama.cpp does where a file does not say whether to add the begin and the end token.
-        let (vocabulary, model, begins, ends) = match model {
+        let (vocabulary, model, added) = match model {
             "gpt2" => {
                 let (vocabulary, model) = ByteLevel::read(gguf)?;
-                let begins = model.begins();
-                (vocabulary, Model::ByteLevel(model), begins, false)
+                let added = Added { begin: model.begins(), end: false };
+                (vocabulary, Model::ByteLevel(model), added)
             }
             "llama" => {
                 let (vocabulary, model) = sentence_piece(Method::Bpe)?;
-                (vocabulary, model, true, false)
+                (vocabulary, model, Added { begin: true, end: false })
             }
             "t5" => {
                 let (vocabulary, model) = sentence_piece(Method::Unigram)?;
-                (vocabulary, model, false, true)
+                (vocabulary, model, Added { begin: false, end: true })
+            }
+            "bert" => {
+                let (vocabulary, model) = WordPiece::read(gguf)?;
+                (vocabulary, Model::WordPiece(model), Added { begin: true, end: true })
             }
             other => return Err(TokenizerError::Model(other.to_owned())),
         };
-        let named = |key| special(gguf, key, vocabulary.len());
-        let end =
-            named("tokenizer.ggml.eos_token_id")?.ok_or_else(|| missing("tokenizer.ggml.eos_token_id"))?;
+        // BERT's places for tokens to come (`[unused0]`) are user-defined in files, but nothing that text
+        // becomes.
+        let whole: &[TokenKind] = match model {
+            Model::WordPiece(_) => &[],
+            _ => &[TokenKind::UserDefined],
+        };
         Ok(Self {
-            user_defined: PrefixIndex::new(&vocabulary, vocabulary.of_kinds(&[TokenKind::UserDefined])),
-            special: PrefixIndex::new(
+            whole: PrefixIndex::new(&vocabulary, vocabulary.of_kinds(whole)),
+            template: PrefixIndex::new(
                 &vocabulary,
                 vocabulary.of_kinds(&[TokenKind::UserDefined, TokenKind::Control]),
             ),
-            begin: named("tokenizer.ggml.bos_token_id")?,
-            end,
-            ends: ends_of(
-                &vocabulary,
-                end,
-                [named("tokenizer.ggml.eot_token_id")?, named("tokenizer.ggml.eom_token_id")?],
-            ),
-            adds_begin: gguf.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(begins),
-            adds_end: gguf.bool("tokenizer.ggml.add_eos_token")?.unwrap_or(ends),
+            special: SpecialTokens::read(gguf, &vocabulary, added)?,
             vocabulary,
             model,
         })
@@ -123,21 +114,21 @@ impl Tokenizer {
     /// are matched whole. Neither the begin nor the end token is added.
     #[must_use]
     pub fn encode(&self, text: &str) -> Vec<Token> {
-        self.encode_parts(text, &self.user_defined, Place::Start)
+        self.encode_parts(text, &self.whole, Place::Start)
     }
 
     /// Turns text that follows other text into tokens, as [`encode`](Self::encode) does but for the space that a
     /// SentencePiece vocabulary puts before a text.
     #[must_use]
     pub fn encode_continuation(&self, text: &str) -> Vec<Token> {
-        self.encode_parts(text, &self.user_defined, Place::Continuation)
+        self.encode_parts(text, &self.whole, Place::Continuation)
     }
 
     /// Turns text into tokens and takes control tokens for what they are, as a rendered chat template wants it:
     /// never for text from outside. Of special tokens that begin at the same place the longest counts.
     #[must_use]
     pub fn encode_with_special(&self, text: &str) -> Vec<Token> {
-        self.encode_parts(text, &self.special, Place::Start)
+        self.encode_parts(text, &self.template, Place::Start)
     }
 
     /// Cuts a text around the tokens of `whole`, and encodes what lies between. Text behind such a token is at a
@@ -159,6 +150,7 @@ impl Tokenizer {
         match &self.model {
             Model::ByteLevel(model) => model.encode(&self.vocabulary, text, part, encoded),
             Model::SentencePiece(model) => model.encode(&self.vocabulary, text, part, place, encoded),
+            Model::WordPiece(model) => model.encode(&self.vocabulary, text, part, encoded),
         }
     }
 
@@ -208,31 +200,66 @@ impl Tokenizer {
     /// The token that a text may begin with.
     #[must_use]
     pub fn begin(&self) -> Option<u32> {
-        self.begin
+        self.special.begin
     }
 
     /// The token that ends a text.
     #[must_use]
     pub fn end(&self) -> u32 {
-        self.end
+        self.special.end
     }
 
     /// Whether a token ends what the model says: the end token, or one that ends a turn or a message.
     #[must_use]
     pub fn ends(&self, id: u32) -> bool {
-        self.ends.binary_search(&id).is_ok()
+        self.special.ends.binary_search(&id).is_ok()
     }
 
     /// Whether the model wants the begin token before a text.
     #[must_use]
     pub fn adds_begin(&self) -> bool {
-        self.adds_begin && self.begin.is_some()
+        self.special.added.begin
     }
 
     /// Whether the model wants the end token behind a text.
     #[must_use]
     pub fn adds_end(&self) -> bool {
-        self.adds_end
+        self.special.added.end
+    }
+
+    /// The token before what an encoder reads, whose state may stand for the whole: `[CLS]`, or else the
+    /// begin token.
+    #[must_use]
+    pub fn cls(&self) -> Option<u32> {
+        self.special.class
+    }
+
+    /// The token behind each text that an encoder reads: `[SEP]`, or else the end token.
+    #[must_use]
+    pub fn sep(&self) -> u32 {
+        self.special.separator
+    }
+
+    /// The token that fills up what is shorter than the rest of a batch, `[PAD]`.
+    #[must_use]
+    pub fn padding(&self) -> Option<u32> {
+        self.special.padding
+    }
+
+    /// Separators between the two texts of a pair: BERT has one, RoBERTa and those after it two.
+    pub(crate) fn separators_between(&self) -> usize {
+        if matches!(self.model, Model::WordPiece(_)) { 1 } else { 2 }
+    }
+
+    /// SHA-256 over the bytes of every token in order, each after its length as a little-endian `u32`.
+    #[must_use]
+    pub fn vocabulary_digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for token in self.vocabulary() {
+            hash.update((token.len() as u32).to_le_bytes());
+            hash.update(token);
+        }
+        hash.finalize().into()
     }
 
     /// Number of tokens, V.
@@ -252,6 +279,7 @@ impl Tokenizer {
         match &self.model {
             Model::ByteLevel(_) => false,
             Model::SentencePiece(model) => model.adds_space(),
+            Model::WordPiece(_) => true,
         }
     }
 
@@ -265,16 +293,4 @@ fn decode_all(mut decoder: Decoder<'_>, ids: &[u32]) -> String {
     let mut text: String = ids.iter().map(|id| decoder.push(*id)).collect();
     text.push_str(&decoder.finish());
     text
-}
-
-/// The tokens that end what a model says: those that metadata name, and control tokens with well-known texts.
-fn ends_of(vocabulary: &Vocabulary, end: u32, named: [Option<u32>; 2]) -> Vec<u32> {
-    let well_known = vocabulary.of_kinds(&[TokenKind::Control]).filter(|id| {
-        let text = vocabulary.bytes_of(*id);
-        END_TEXTS.iter().any(|end| Some(end.as_bytes()) == text)
-    });
-    let mut ends: Vec<u32> = well_known.chain([end]).chain(named.into_iter().flatten()).collect();
-    ends.sort_unstable();
-    ends.dedup();
-    ends
 }

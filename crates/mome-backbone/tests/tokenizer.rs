@@ -52,8 +52,8 @@ fn tells_what_it_cannot_use() {
         "tokenizer.ggml.merges, entry 0: `a b` does not join two tokens to a third"
     );
     assert_eq!(
-        with("tokenizer.ggml.model", Meta::Text("bert")),
-        "tokenizer model bert is not supported; supported are gpt2, llama, t5"
+        with("tokenizer.ggml.model", Meta::Text("rwkv")),
+        "tokenizer model rwkv is not supported; supported are gpt2, llama, t5, bert"
     );
     assert_eq!(
         with("tokenizer.ggml.pre", Meta::Text("tekken")),

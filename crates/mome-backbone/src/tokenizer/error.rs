@@ -12,7 +12,7 @@ pub enum TokenizerError {
     #[error(transparent)]
     Metadata(#[from] GgufError),
     /// A kind of tokenizer that is not supported.
-    #[error("tokenizer model {0} is not supported; supported are gpt2, llama, t5")]
+    #[error("tokenizer model {0} is not supported; supported are gpt2, llama, t5, bert")]
     Model(String),
     /// A way of cutting text into words that is not supported.
     #[error(
@@ -76,6 +76,9 @@ pub enum TokenizerError {
     /// A SentencePiece vocabulary that leaves some texts without tokens.
     #[error("the vocabulary has neither 256 byte tokens nor an unknown token")]
     Fallback,
+    /// A WordPiece vocabulary that leaves some texts without tokens.
+    #[error("the vocabulary has no unknown token")]
+    Unknown,
     /// A token of type byte that does not read `<0xXX>`.
     #[error("tokenizer.ggml.tokens, entry {index}: `{text}` is not a byte token, such as <0x0A>")]
     ByteToken {

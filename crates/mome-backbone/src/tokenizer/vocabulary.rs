@@ -107,6 +107,13 @@ impl Vocabulary {
         self.ids.get(bytes).copied()
     }
 
+    /// The token that a file writes so, whatever its kind: `[CLS]`, also where a mark says that it begins a
+    /// word.
+    pub(super) fn named(&self, name: &str) -> Option<u32> {
+        let is_name = |bytes: &[u8]| bytes.strip_prefix(b" ").unwrap_or(bytes) == name.as_bytes();
+        self.iter().position(is_name).map(|id| id as u32)
+    }
+
     /// The bytes of every token, in the order of their ids.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.tokens.iter().map(|bytes| &**bytes)

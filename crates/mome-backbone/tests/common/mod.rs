@@ -181,6 +181,16 @@ pub fn sentence_piece(model: &str, pieces: &[(&str, f32, i32)]) -> Writer {
         .meta("tokenizer.ggml.eos_token_id", Meta::U32(2))
 }
 
+/// A file with nothing but a tokenizer: WordPiece, of tokens with types.
+pub fn word_piece(tokens: &[(&str, i32)]) -> Writer {
+    let texts: Vec<String> = tokens.iter().map(|(text, _)| (*text).to_owned()).collect();
+    let types: Vec<i32> = tokens.iter().map(|(_, kind)| *kind).collect();
+    Writer::default()
+        .meta("tokenizer.ggml.model", Meta::Text("bert"))
+        .meta("tokenizer.ggml.tokens", Meta::Texts(&texts))
+        .meta("tokenizer.ggml.token_type", Meta::Integers(&types))
+}
+
 /// The tokenizer of a file.
 pub fn tokenizer(file: &Writer) -> Result<Tokenizer, TokenizerError> {
     Tokenizer::read(&parse(&file.bytes()).unwrap())
@@ -204,6 +214,11 @@ pub fn data(name: &str) -> Vec<u8> {
 /// The default backbone.
 pub fn tiny() -> Vec<u8> {
     read("data/mome-tiny-q8_0.gguf")
+}
+
+/// The default encoder.
+pub fn minilm() -> Vec<u8> {
+    read("data/all-minilm-l6-v2-q8_0.gguf")
 }
 
 fn read(path: &str) -> Vec<u8> {

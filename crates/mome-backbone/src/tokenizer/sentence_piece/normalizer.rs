@@ -7,6 +7,7 @@ use super::charsmap::Charsmap;
 use crate::Gguf;
 use crate::tokenizer::TokenizerError;
 use crate::tokenizer::metadata::integers;
+use crate::tokenizer::normalized::Normalized;
 
 /// Where a part of a text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +29,6 @@ pub(super) struct Normalizer {
     remove_extra_spaces: bool,
 }
 
-/// A text as pieces see it.
-pub(super) struct Normalized {
-    pub(super) text: String,
-    /// For each byte of `text`: the bytes of the source that it comes from; none for a space that was put before.
-    sources: Vec<Range<usize>>,
-}
-
 impl Normalizer {
     pub(super) fn read(gguf: &Gguf) -> Result<Self, TokenizerError> {
         let flag = |key, default| Ok::<_, TokenizerError>(gguf.bool(key)?.unwrap_or(default));
@@ -54,7 +48,7 @@ impl Normalizer {
 
     /// Normalises a part of `text`.
     pub(super) fn normalize(&self, text: &str, part: Range<usize>, place: Place) -> Normalized {
-        let mut normalized = Normalized { text: String::new(), sources: Vec::new() };
+        let mut normalized = Normalized::default();
         let at_start = place == Place::Start;
         let mut trimming = at_start && self.remove_extra_spaces;
         let mut prefix = at_start && self.add_space_prefix;
@@ -74,8 +68,10 @@ impl Normalizer {
             }
             let kept = if after_space { chunk.trim_start_matches(' ') } else { chunk };
             match replacement {
-                None => normalized.push_source(kept, source.start),
-                Some(_) => kept.chars().for_each(|character| normalized.push(character, source.clone())),
+                None => push_source(&mut normalized, kept, source.start),
+                Some(_) => {
+                    kept.chars().for_each(|character| normalized.push(unmarked(character), source.clone()));
+                }
             }
             if self.remove_extra_spaces && !kept.is_empty() {
                 after_space = kept.ends_with(' ');
@@ -83,8 +79,7 @@ impl Normalizer {
         }
         if self.remove_extra_spaces {
             let kept = normalized.text.trim_end_matches(' ').len();
-            normalized.text.truncate(kept);
-            normalized.sources.truncate(kept);
+            normalized.truncate(kept);
         }
         normalized
     }
@@ -98,29 +93,16 @@ impl Normalizer {
     }
 }
 
-impl Normalized {
-    /// Appends a character that comes from `source` as a whole.
-    fn push(&mut self, character: char, source: Range<usize>) {
-        let character = if character == SPACE_MARK { ' ' } else { character };
-        self.text.push(character);
-        self.sources.resize(self.text.len(), source);
+/// Appends a part of the source, from its byte `start` on, as it is but for a mark of a space that it begins
+/// with.
+fn push_source(normalized: &mut Normalized, part: &str, start: usize) {
+    match part.starts_with(SPACE_MARK) {
+        true => normalized.push(' ', start..start + SPACE_MARK.len_utf8()),
+        false => normalized.push_source(part, start),
     }
+}
 
-    /// Appends a part of the source, from its byte `start` on, as it is.
-    fn push_source(&mut self, part: &str, start: usize) {
-        if part.starts_with(SPACE_MARK) {
-            return self.push(' ', start..start + SPACE_MARK.len_utf8());
-        }
-        self.text.push_str(part);
-        self.sources.extend((start..start + part.len()).map(|at| at..at + 1));
-    }
-
-    /// The bytes of the source that a range of the normalised text comes from.
-    pub(super) fn source(&self, range: Range<usize>) -> Range<usize> {
-        match &self.sources[range] {
-            [] => 0..0,
-            [only] => only.clone(),
-            [first, .., last] => first.start..last.end,
-        }
-    }
+/// What stands for a space is one.
+fn unmarked(character: char) -> char {
+    if character == SPACE_MARK { ' ' } else { character }
 }
