@@ -1,12 +1,23 @@
-//! What is reached on packs of other kinds than relations: the intents of a bank's customers, and FAQs that have one wording
-//! of each question. Bounds are what was measured when this was written, less what a change of the random choices may
+//! What is reached on packs of other kinds than relations: the intents of a bank's customers, FAQs that have one wording
+//! of each question, and questions that differ from a stored one in a word. Bounds are what was measured when this was written, less what a change of the random choices may
 //! cost; better figures should raise them.
 #![allow(clippy::unwrap_used, reason = "test code, outside of test functions")]
 
 mod common;
 
-use common::{data, json, shared_pack};
+use std::fs;
+use std::path::Path;
+
+use common::{data, json, models_on, shared_pack};
+use mome::Reader;
+use mome::vectors::dot;
+use mome_build::{read_facts, read_questions};
+use mome_engine::DeviceChoice;
+use mome_pack::WordingHash;
+use pollster::block_on;
+use rayon::prelude::*;
 use serde_json::Value;
+use tempfile::TempDir;
 
 const FAQS: [&str; 8] = [
     "bicycle-sharing",
@@ -103,7 +114,94 @@ fn faqs_of_one_wording_each_are_answered_by_the_readers_gate() {
     }
     assert_eq!((replies.known, replies.unknown), (960, 320));
     assert!(replies.share_right() >= 0.3, "{replies:?}");
-    assert!(replies.share_wrong() <= 0.03, "{replies:?}");
+    assert!(replies.share_wrong() <= 0.01, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
-    assert!(replies.share_answered() <= 0.06, "{replies:?}");
+    assert!(replies.share_answered() <= 0.05, "{replies:?}");
+    let baseline = better_line(&models_on(DeviceChoice::Cpu).reader, replies.share_answered());
+    assert!(replies.share_right() >= baseline - 0.02, "{replies:?}, and {baseline} by embeddings alone");
+}
+
+/// The share of the FAQs' known questions that embeddings alone get right, where they answer so much of the unknown ones:
+/// by the largest cosine similarity and half of its lead over the next fact, with a threshold set on these very questions.
+fn better_line(reader: &Reader, answered: f64) -> f64 {
+    let embed = |texts: Vec<&str>| -> Vec<Vec<f32>> {
+        let read = |text: &&str| block_on(reader.read(text)).unwrap().embedding;
+        texts.par_iter().map(read).collect()
+    };
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for faq in FAQS {
+        let facts = read_facts(Path::new(&data(&format!("faq/{faq}.jsonl")))).unwrap();
+        let questions = read_questions(Path::new(&data(&format!("faq/{faq}.questions.jsonl")))).unwrap();
+        let stored = embed(facts.iter().map(|fact| fact.wordings[0].as_str()).collect());
+        let asked = embed(questions.iter().map(|question| question.question.as_str()).collect());
+        for (question, asked) in questions.iter().zip(&asked) {
+            let mut ranked: Vec<(f32, usize)> =
+                stored.iter().enumerate().map(|(fact, stored)| (dot(asked, stored), fact)).collect();
+            ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let score = ranked[0].0 + (ranked[0].0 - ranked[1].0) / 2.0;
+            let best = &facts[ranked[0].1];
+            if WordingHash::of(&best.wordings[0]) == WordingHash::of(&question.question) {
+                continue;
+            }
+            match &question.id {
+                Some(id) => known.push((score, *id == best.id)),
+                None => unknown.push(score),
+            }
+        }
+    }
+    unknown.sort_by(|a, b| b.total_cmp(a));
+    let threshold = unknown[(answered * unknown.len() as f64) as usize];
+    known.iter().filter(|&&(score, right)| right && score > threshold).count() as f64 / known.len() as f64
+}
+
+/// The packs of minimal pairs that may be looked at.
+const PAIRS: [&str; 5] = [
+    "amateur-football-league",
+    "bakery-online-shop",
+    "holiday-flat-rental",
+    "home-weather-station",
+    "local-history-museum",
+];
+
+#[test]
+fn one_word_makes_it_another_question() {
+    let directory = TempDir::new().unwrap();
+    let (mut changed, mut kept) = ([0, 0], [0, 0]);
+    let mut answered_roles = 0;
+    for pack in PAIRS {
+        let (path, report) = shared_pack(&format!("pairs/seen/{pack}.facts"), &[]);
+        assert_eq!(report["verified"], 40, "{pack}");
+        let facts = read_facts(Path::new(&data(&format!("pairs/seen/{pack}.facts.jsonl")))).unwrap();
+        let pairs = fs::read_to_string(data(&format!("pairs/seen/{pack}.pairs.jsonl"))).unwrap();
+        let pairs: Vec<Value> = pairs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let ask = |changes: bool, roles: bool| {
+            let of = |pair: &&Value| pair["changes"] == changes && (pair["kind"] == "role") == roles;
+            let question = |pair: &Value| {
+                let fact = facts.iter().find(|fact| fact.id == pair["of"].as_str().unwrap()).unwrap();
+                let id = (!changes).then_some(&fact.id);
+                let answer = (!changes).then_some(&fact.answer);
+                serde_json::json!({"question": pair["question"], "id": id, "answer": answer}).to_string() + "\n"
+            };
+            let file = directory.path().join("questions.jsonl");
+            fs::write(&file, pairs.iter().filter(of).map(question).collect::<String>()).unwrap();
+            let file = file.display().to_string();
+            let evaluation = json(&["eval", "--pack", &path, &file, "--alpha", "0.01", "--device", "cpu"]).1;
+            let count = |of: &str, what: &str| evaluation[of][what].as_u64().unwrap();
+            match changes {
+                true => [count("unknown", "answered"), count("unknown", "total")],
+                false => [count("known", "right"), count("known", "total")],
+            }
+        };
+        for roles in [false, true] {
+            let (of_changed, of_kept) = (ask(true, roles), ask(false, roles));
+            (0..2).for_each(|at| changed[at] += of_changed[at]);
+            (0..2).for_each(|at| kept[at] += of_kept[at]);
+            answered_roles += if roles { of_changed[0] } else { 0 };
+        }
+    }
+    assert_eq!((changed[1], kept[1]), (400, 400));
+    // Who does what to whom is what the reranker does not see yet.
+    assert!(changed[0] - answered_roles <= 4, "{changed:?}, {answered_roles} of them roles");
+    assert!(changed[0] <= 24, "{changed:?}");
+    assert!(kept[0] >= 90, "{kept:?}");
 }
