@@ -1,6 +1,7 @@
-// Causal attention over the KV cache, several query heads sharing a key and value head. Softmax runs online
-// (Milakov and Gimelshein, 2018): earlier sums shrink when the maximum grows. Keys may be split into parts, whose
-// results attention/merge puts together (flash-decoding: Dao et al., 2023).
+// Causal attention over the KV cache, to all tokens before or the nearest ones, several query heads sharing a
+// key and value head. Softmax runs online (Milakov and Gimelshein, 2018): earlier sums shrink when the
+// maximum grows. Keys may be split into parts, whose results attention/merge puts together (flash-decoding:
+// Dao et al., 2023).
 //
 //   0  params
 //   1  queries  [tokens, heads, head_width]
@@ -19,6 +20,8 @@ struct Params {
     scale: f32,           // of the scores, 1 / sqrt(head_width)
     parts: u32,
     part_keys: u32,       // of each part
+    first_key: u32,       // that the first token sees, where the first part begins
+    window: u32,          // how many keys a token sees
 }
 
 const LOWEST: f32 = -1e30;
@@ -32,8 +35,9 @@ const LOWEST: f32 = -1e30;
 // The keys of a part that a token may see: from x up to, not including, y. There may be none.
 fn visible_keys(token: u32, part: u32) -> vec2u {
     let visible = params.first_position + token + 1u;
-    let begin = part * params.part_keys;
-    return vec2u(begin, min(visible, begin + params.part_keys));
+    let begin = params.first_key + part * params.part_keys;
+    let unseen = visible - min(visible, params.window);
+    return vec2u(max(unseen, begin), min(visible, begin + params.part_keys));
 }
 
 // Where in a row of the cache a head's columns begin.

@@ -19,7 +19,7 @@ mod transformer;
 pub use backbone::{Backbone, BackboneError, TensorPiece};
 #[cfg(feature = "chat")]
 pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateError};
-pub use config::{Activation, Config, ConfigError, NormKind, Rope, RopePairs};
+pub use config::{Activation, Config, ConfigError, LocalAttention, NormKind, Rope, RopePairs};
 pub use encoder_frame::{EncoderFrame, EncoderInput};
 pub use frame::{Frame, Prompt};
 pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};

@@ -1,6 +1,8 @@
 //! Grouped-query attention over a KV cache, page by page with a running softmax (as in FlashAttention,
 //! arXiv 2205.14135).
 
+use std::ops::Range;
+
 use super::simd::{Kernel, LANES, Simd, exp, largest, multiply_add, total};
 use super::threads::Processor;
 
@@ -59,9 +61,16 @@ impl KvCache {
         self.pages.truncate(self.len.div_ceil(PAGE));
     }
 
-    /// Attends from the last positions, each to itself and all before it: from `queries [tokens, heads,
-    /// head_width]` to values mixed, `out` of the same shape.
-    pub(super) fn attend(&self, processor: &Processor, heads: usize, queries: &[f32], out: &mut Vec<f32>) {
+    /// Attends from the last positions, each to the `window` positions that end with its own: from `queries
+    /// [tokens, heads, head_width]` to values mixed, `out` of the same shape.
+    pub(super) fn attend(
+        &self,
+        processor: &Processor,
+        window: usize,
+        heads: usize,
+        queries: &[f32],
+        out: &mut Vec<f32>,
+    ) {
         out.clear();
         out.resize(queries.len(), 0.0);
         let tokens = queries.len() / (heads * self.head_width);
@@ -69,7 +78,7 @@ impl KvCache {
         let worth = queries.len() * self.len * 2 / WORTH_A_THREAD;
         processor.share(out, self.head_width, worth, |first, out| {
             let queries = &queries[first * self.head_width..];
-            processor.level.run(Attend { cache: self, heads, before, first, queries, out });
+            processor.level.run(Attend { cache: self, window, heads, before, first, queries, out });
         });
     }
 }
@@ -77,6 +86,7 @@ impl KvCache {
 /// Some heads of some tokens, counted through from `first` on: `queries` and `out [count, head_width]`.
 struct Attend<'a> {
     cache: &'a KvCache,
+    window: usize,
     heads: usize,
     /// Positions before the first token.
     before: usize,
@@ -97,10 +107,12 @@ impl Kernel for Attend<'_> {
             let kv_head = head / (self.heads / kv_heads);
             let seen = self.before + token + 1;
             let mut softmax = Softmax { largest: f32::NEG_INFINITY, sum: 0.0 };
-            for (index, page) in pages[..seen.div_ceil(PAGE)].iter().enumerate() {
+            let unseen = seen.saturating_sub(self.window);
+            for (index, page) in pages[..seen.div_ceil(PAGE)].iter().enumerate().skip(unseen / PAGE) {
                 let keys = &page.keys[kv_head * head_width..][..*head_width];
                 let values = &page.values[kv_head * head_width * PAGE..][..head_width * PAGE];
-                let positions = (seen - index * PAGE).min(PAGE);
+                let start = index * PAGE;
+                let positions = unseen.saturating_sub(start)..(seen - start).min(PAGE);
                 softmax.add_page(simd, query, keys, values, positions, out);
             }
             for out in out {
@@ -118,7 +130,7 @@ struct Softmax {
 }
 
 impl Softmax {
-    /// Adds the first `positions` of a page to `out [head_width]`, which is relative to the largest score so far.
+    /// Adds some positions of a page to `out [head_width]`, which is relative to the largest score so far.
     #[inline(always)]
     fn add_page<S: Simd>(
         &mut self,
@@ -126,7 +138,7 @@ impl Softmax {
         query: &[f32],
         keys: &[[f32; PAGE]],
         values: &[f32],
-        positions: usize,
+        positions: Range<usize>,
         out: &mut [f32],
     ) {
         let scale = 1.0 / (query.len() as f32).sqrt();
@@ -142,12 +154,13 @@ impl Softmax {
             simd.store(sums, shares);
         }
         let before = self.largest;
-        let highest = largest(&shares[..positions]);
+        let highest = largest(&shares[positions.clone()]);
         self.largest = if highest > before { highest } else { before };
         for share in &mut shares {
             *share = exp(*share - self.largest);
         }
-        shares[positions..].fill(0.0);
+        shares[..positions.start].fill(0.0);
+        shares[positions.end..].fill(0.0);
         // The first page has nothing before it: exp(-inf) would be small, not zero, but multiplies zeros.
         let correction = exp(before - self.largest);
         self.sum = self.sum * correction + total(&shares);
@@ -155,7 +168,7 @@ impl Softmax {
         let (chunks, rest) = out.as_chunks_mut::<LANES>();
         for (index, chunk) in chunks.iter_mut().enumerate() {
             let mut sums = simd.mul(simd.load(chunk), simd.splat(correction));
-            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+            for (share, values) in shares[..positions.end].iter().zip(values.chunks_exact(width)) {
                 if let Some(values) = values[index * LANES..].first_chunk() {
                     sums = simd.mul_add(simd.splat(*share), simd.load(values), sums);
                 }
@@ -165,7 +178,7 @@ impl Softmax {
         let rest_at = width - rest.len();
         for (column, out) in rest.iter_mut().enumerate() {
             *out *= correction;
-            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+            for (share, values) in shares[..positions.end].iter().zip(values.chunks_exact(width)) {
                 *out = multiply_add::<S>(*share, values[rest_at + column], *out);
             }
         }
@@ -206,6 +219,7 @@ mod tests {
             (before, tokens) in (0usize..150, 1usize..60),
             cut in 0usize..60,
             threads in 1usize..4,
+            window in prop_oneof![Just(usize::MAX), 1usize..100],
             seed in any::<u32>(),
         ) {
             let (heads, width, len) = (kv_heads * group, kv_heads * head_width, before + tokens);
@@ -215,13 +229,15 @@ mod tests {
             let mut cache = KvCache::new(kv_heads, head_width);
             cache.append(&keys, &values);
             let mut out = Vec::new();
-            cache.attend(&Processor::new(threads), heads, &queries, &mut out);
+            cache.attend(&Processor::new(threads), window, heads, &queries, &mut out);
 
             for (index, (query, out)) in queries.chunks(head_width).zip(out.chunks(head_width)).enumerate() {
                 let (token, head) = (index / heads, index % heads);
                 let at = head / group * head_width;
+                let seen = (before + token + 1).saturating_sub(window)..before + token + 1;
                 let of_head = |all: &'_ [f32]| -> Vec<Vec<f32>> {
-                    all.chunks(width).take(before + token + 1).map(|one| one[at..][..head_width].to_vec()).collect()
+                    let seen = &all[seen.start * width..seen.end * width];
+                    seen.chunks(width).map(|one| one[at..][..head_width].to_vec()).collect()
                 };
                 let (keys, values) = (of_head(&keys), of_head(&values));
                 let keys: Vec<&[f32]> = keys.iter().map(Vec::as_slice).collect();
@@ -239,7 +255,7 @@ mod tests {
                 let row = heads * head_width;
                 let queries = &queries[(first.max(before) - before) * row..(last - before) * row];
                 let mut out = Vec::new();
-                cache.attend(&Processor::new(1), heads, queries, &mut out);
+                cache.attend(&Processor::new(1), window, heads, queries, &mut out);
                 parts.extend(out);
             }
             prop_assert_eq!(parts, out);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use mome_backbone::TensorType;
+use mome_backbone::{Activation, TensorType};
 use wgpu::{BindGroupLayout, ComputePipeline, Device};
 
 use super::weights::{ScaleLayout, scale_layout};
@@ -82,17 +82,33 @@ pub(super) enum Store {
     Rows,
     /// SwiGLU, of a pair of matrices.
     Swiglu,
+    /// GeGLU, of a pair of matrices.
+    Geglu,
     /// They are queries, keys and values, which go apart; rotary position embedding on the way.
     Qkv,
 }
 
 impl Store {
-    const ALL: [Self; 3] = [Self::Rows, Self::Swiglu, Self::Qkv];
+    const ALL: [Self; 4] = [Self::Rows, Self::Swiglu, Self::Geglu, Self::Qkv];
+
+    /// What a pair of matrices makes of that activation.
+    pub fn gated(activation: Activation) -> Self {
+        match activation {
+            Activation::GatedGelu => Self::Geglu,
+            Activation::GatedSilu | Activation::Gelu => Self::Swiglu,
+        }
+    }
+
+    /// Whether they are those of a pair of matrices.
+    pub fn is_gated(self) -> bool {
+        matches!(self, Self::Swiglu | Self::Geglu)
+    }
 
     fn source(self) -> &'static str {
         match self {
             Self::Rows => shader!("matmul/store_rows"),
-            Self::Swiglu => shader!("matmul/store_swiglu"),
+            Self::Swiglu => concat!(shader!("activations/silu"), shader!("matmul/store_gated")),
+            Self::Geglu => concat!(shader!("activations/gelu"), shader!("matmul/store_gated")),
             Self::Qkv => shader!("matmul/store_qkv"),
         }
     }
@@ -266,6 +282,7 @@ pub(super) struct Kernels {
     pub attention: Kernel,
     pub attention_merge: Kernel,
     pub swiglu: Kernel,
+    pub geglu: Kernel,
     pub gelu: Kernel,
     pub add_positions: Kernel,
     pub memory_attention: Kernel,
@@ -291,8 +308,9 @@ impl Kernels {
             head_norm_rope: kernel("head_norm_rope", shader!("head_norm_rope")),
             attention: after("attention", shader!("attention/inputs"), attention),
             attention_merge: kernel("attention_merge", shader!("attention/merge")),
-            swiglu: kernel("swiglu", shader!("swiglu")),
-            gelu: kernel("gelu", shader!("gelu")),
+            swiglu: after("swiglu", shader!("activations/silu"), shader!("gated")),
+            geglu: after("geglu", shader!("activations/gelu"), shader!("gated")),
+            gelu: after("gelu", shader!("activations/gelu"), shader!("gelu")),
             add_positions: kernel("add_positions", shader!("add_positions")),
             memory_attention: after("memory_attention", together, shader!("memory_attention")),
             memory_add: kernel("memory_add", shader!("memory_add")),

@@ -90,7 +90,7 @@ impl GpuLoader {
                 incoming.entry(source.tensor).or_default().push(matrix);
             };
             let matrices = Matrices::allocate(&gpu, &weight_kernels, transformer, describe, &mut place)?;
-            matrices.compile();
+            matrices.compile(backbone.config().activation);
             Ok(matrices)
         };
         let matrices = gpu.checked(allocate).await?;

@@ -1,13 +1,18 @@
 //! A small model with the same operations as a backbone, and weights made on the spot.
 
 use half::{bf16, f16};
-use mome_backbone::{Backbone, Block, Config, Linear, MatrixSource, Norm, TensorType, Transformer};
+use mome_backbone::{
+    Backbone, Block, Config, Linear, LocalAttention, MatrixSource, Norm, TensorType, Transformer,
+};
 
 /// Tokens that it knows: no multiple of what workgroups take.
 const VOCABULARY: usize = 300;
 
 /// The most tokens of a sequence.
 const CONTEXT: usize = 48;
+
+/// Tokens that local attention sees: fewer than are run.
+const WINDOW: usize = 20;
 
 /// At least so wide are the hidden state and the feed-forward layer, in whole blocks of the types.
 const WIDTH: usize = 300;
@@ -59,6 +64,10 @@ impl SmallModel {
                 blocks.push(block);
             }
         }
+        if transformer.blocks.len() > 1 && blocks.len() == 1 && backbone.config().local.is_some() {
+            // One that sees the nearest tokens only, and one that sees all.
+            blocks.push(blocks[0]);
+        }
         let all = blocks.iter().flat_map(|block| matrices(block)).map(kind);
         let ends =
             [Some(&transformer.embedding), transformer.output.as_ref(), transformer.positions.as_ref()];
@@ -92,6 +101,7 @@ fn shape(config: &Config, layers: usize, unit: usize) -> Config {
         feed_forward: width + unit,
         context: CONTEXT,
         vocabulary: VOCABULARY,
+        local: config.local.map(|local| LocalAttention { window: WINDOW, global_every: 2, ..local }),
         ..config.clone()
     }
 }
@@ -134,10 +144,12 @@ impl<K: Fn(&MatrixSource) -> TensorType> Maker<'_, K> {
             query_norm: like.query_norm.as_ref().map(|_| self.vector(1.0, head_width)),
             key_norm: like.key_norm.as_ref().map(|_| self.vector(1.0, head_width)),
             attention_output: self.linear(&like.attention_output, [hidden, queries]),
+            attention_post_norm: like.attention_post_norm.as_ref().map(|like| self.norm(like)),
             feed_forward_norm: self.norm(&like.feed_forward_norm),
             gate: like.gate.as_ref().map(|like| self.linear(like, [feed_forward, hidden])),
             up: self.linear(&like.up, [feed_forward, hidden]),
             down: self.linear(&like.down, [hidden, feed_forward]),
+            feed_forward_post_norm: like.feed_forward_post_norm.as_ref().map(|like| self.norm(like)),
         }
     }
 
