@@ -1,8 +1,9 @@
 //! The architectures that can be run: how each differs from the others, and how its tensors are named.
 
+use crate::Gguf;
 use crate::config::{Activation, Config, ConfigError, NormKind, RopePairs};
-use crate::transformer::{Block, Linear, MatrixSource, Norm, Transformer, VectorSource};
-use crate::{Gguf, TensorInfo};
+use crate::tensors::Tensors;
+use crate::transformer::{Block, MatrixSource, Norm, Transformer, VectorSource};
 
 /// What tells one architecture from another.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +91,7 @@ impl Architecture {
         gguf: &Gguf,
         config: &Config,
     ) -> Result<Transformer<MatrixSource, VectorSource>, ConfigError> {
-        let mut tensors = Tensors { gguf, used: vec![false; gguf.tensors().len()] };
+        let mut tensors = Tensors::new(gguf);
         let Config { hidden, vocabulary, context, layers, .. } = *config;
         let rope_pairs = config.rope.map(|rope| rope.width / 2);
         let transformer = Transformer {
@@ -127,10 +128,8 @@ impl Architecture {
         let name = |part: &str| format!("blk.{index}.{part}");
         let attention_norm = self.norm(tensors, &name("attn_norm"), hidden)?;
         let [query, key, value] = if self.fused_attention {
-            let fused =
-                tensors.linear(&name("attn_qkv"), width + 2 * kv_width, hidden, self.attention_bias)?;
-            [0..width, width..width + kv_width, width + kv_width..width + 2 * kv_width]
-                .map(|rows| rows_of(&fused, rows))
+            let parts = [width, kv_width, kv_width];
+            tensors.stacked_linear(&name("attn_qkv"), parts, hidden, self.attention_bias)?
         } else {
             [
                 tensors.linear(&name("attn_q"), width, hidden, self.attention_bias)?,
@@ -186,87 +185,4 @@ impl Architecture {
         };
         Ok(Norm { weight, bias })
     }
-}
-
-/// Some rows of a linear layer.
-fn rows_of(
-    fused: &Linear<MatrixSource, VectorSource>,
-    rows: std::ops::Range<usize>,
-) -> Linear<MatrixSource, VectorSource> {
-    let bias = |bias: &VectorSource| VectorSource { elements: rows.clone(), ..bias.clone() };
-    Linear {
-        bias: fused.bias.as_ref().map(bias),
-        weight: MatrixSource { rows: rows.clone(), ..fused.weight.clone() },
-    }
-}
-
-/// The tensors of a file, and which of them have found their use.
-struct Tensors<'a> {
-    gguf: &'a Gguf,
-    used: Vec<bool>,
-}
-
-impl<'a> Tensors<'a> {
-    /// The tensor of that name, with its place in the table.
-    fn find(&mut self, name: &str) -> Option<(usize, &'a TensorInfo)> {
-        let index = self.gguf.tensor_index(name)?;
-        self.used[index] = true;
-        Some((index, &self.gguf.tensors()[index]))
-    }
-
-    fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<MatrixSource, ConfigError> {
-        let (tensor, info) = self.find(name).ok_or_else(|| missing(name))?;
-        check_shape(info, &[columns as u64, rows as u64])?;
-        Ok(MatrixSource { tensor, rows: 0..rows, columns })
-    }
-
-    fn vector(&mut self, name: &str, length: usize) -> Result<VectorSource, ConfigError> {
-        self.optional_vector(name, length)?.ok_or_else(|| missing(name))
-    }
-
-    fn optional_vector(&mut self, name: &str, length: usize) -> Result<Option<VectorSource>, ConfigError> {
-        let Some((tensor, info)) = self.find(name) else { return Ok(None) };
-        check_shape(info, &[length as u64])?;
-        if info.kind.block_len() != 1 {
-            let problem = format!("a vector of type {} cannot be used", info.kind.name());
-            return Err(ConfigError::Tensor { name: name.to_owned(), problem });
-        }
-        Ok(Some(VectorSource { tensor, elements: 0..length }))
-    }
-
-    /// A matrix `name.weight`, with `name.bias` where there is one or one must be.
-    fn linear(
-        &mut self,
-        name: &str,
-        rows: usize,
-        columns: usize,
-        needs_bias: bool,
-    ) -> Result<Linear<MatrixSource, VectorSource>, ConfigError> {
-        let weight = self.matrix(&format!("{name}.weight"), rows, columns)?;
-        let bias = self.optional_vector(&format!("{name}.bias"), rows)?;
-        if needs_bias && bias.is_none() {
-            return Err(missing(&format!("{name}.bias")));
-        }
-        Ok(Linear { weight, bias })
-    }
-
-    fn refuse_unused(&self, architecture: &str) -> Result<(), ConfigError> {
-        let unused = self.gguf.tensors().iter().zip(&self.used).find(|(_, used)| !**used);
-        unused.map_or(Ok(()), |(tensor, _)| {
-            let problem = format!("architecture {architecture} has no such tensor");
-            Err(ConfigError::Tensor { name: tensor.name.clone(), problem })
-        })
-    }
-}
-
-fn missing(name: &str) -> ConfigError {
-    ConfigError::Tensor { name: name.to_owned(), problem: "it is missing".to_owned() }
-}
-
-fn check_shape(info: &TensorInfo, expected: &[u64]) -> Result<(), ConfigError> {
-    if info.shape == expected {
-        return Ok(());
-    }
-    let problem = format!("its shape is {:?}, not {expected:?}", info.shape);
-    Err(ConfigError::Tensor { name: info.name.clone(), problem })
 }

@@ -3,6 +3,8 @@
 use thiserror::Error;
 
 use crate::architecture::Architecture;
+use crate::model_file::architecture_name;
+use crate::section::Section;
 use crate::{Gguf, GgufError};
 
 /// Why a backbone cannot be run as its metadata describe it.
@@ -199,51 +201,11 @@ impl Config {
 
 /// Which architecture the file has.
 pub(crate) fn architecture(gguf: &Gguf) -> Result<Architecture, ConfigError> {
-    let name = gguf
-        .string("general.architecture")?
-        .ok_or_else(|| GgufError::Missing("general.architecture".to_owned()))?;
+    let name = architecture_name(gguf)?;
     Architecture::find(name).ok_or_else(|| ConfigError::Architecture { name: name.to_owned() })
 }
 
-/// The metadata of one architecture: keys begin with its name.
-struct Section<'a> {
-    gguf: &'a Gguf,
-    architecture: &'a str,
-}
-
 impl Section<'_> {
-    fn key(&self, name: &str) -> String {
-        format!("{}.{name}", self.architecture)
-    }
-
-    fn bad(&self, name: &str, value: impl ToString, problem: String) -> ConfigError {
-        ConfigError::Value { key: self.key(name), value: value.to_string(), problem }
-    }
-
-    /// A number from 1 to `limit`, where there is one.
-    fn size(&self, name: &str, limit: u64) -> Result<Option<usize>, ConfigError> {
-        match self.gguf.unsigned(&self.key(name))? {
-            None => Ok(None),
-            Some(value) if (1..=limit).contains(&value) => Ok(Some(value as usize)),
-            Some(value) => Err(self.bad(name, value, format!("it should be from 1 to {limit}"))),
-        }
-    }
-
-    fn required(&self, name: &str, limit: u64) -> Result<usize, ConfigError> {
-        Ok(self.size(name, limit)?.ok_or_else(|| GgufError::Missing(self.key(name)))?)
-    }
-
-    /// A finite number above zero.
-    fn positive(&self, name: &str, default: f32) -> Result<f32, ConfigError> {
-        let Some(value) = self.gguf.float(&self.key(name))? else { return Ok(default) };
-        let value = value as f32;
-        if value.is_finite() && value > 0.0 {
-            Ok(value)
-        } else {
-            Err(self.bad(name, value, "it should be above 0".to_owned()))
-        }
-    }
-
     fn rope(&self, pairs: RopePairs, head_width: usize) -> Result<Rope, ConfigError> {
         let width = self.size("rope.dimension_count", 1 << 12)?.unwrap_or(head_width);
         if width > head_width || !width.is_multiple_of(2) {

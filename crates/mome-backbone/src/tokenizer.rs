@@ -18,6 +18,8 @@ mod word_piece;
 
 use std::ops::Range;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::Gguf;
 use byte_level::ByteLevel;
 pub use decoder::Decoder;
@@ -247,6 +249,17 @@ impl Tokenizer {
     /// Separators between the two texts of a pair: BERT has one, RoBERTa and those after it two.
     pub(crate) fn separators_between(&self) -> usize {
         if matches!(self.model, Model::WordPiece(_)) { 1 } else { 2 }
+    }
+
+    /// SHA-256 over the bytes of every token in order, each after its length as a little-endian `u32`.
+    #[must_use]
+    pub fn vocabulary_digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for token in self.vocabulary() {
+            hash.update((token.len() as u32).to_le_bytes());
+            hash.update(token);
+        }
+        hash.finalize().into()
     }
 
     /// Number of tokens, V.

@@ -150,14 +150,14 @@ fn try_map_norm<V, W, E>(
 }
 
 impl<V> Norm<V> {
-    fn try_map<W, E>(&self, vector: &mut impl FnMut(&V) -> Result<W, E>) -> Result<Norm<W>, E> {
+    pub(crate) fn try_map<W, E>(&self, vector: &mut impl FnMut(&V) -> Result<W, E>) -> Result<Norm<W>, E> {
         let weight = vector(&self.weight)?;
         Ok(Norm { weight, bias: self.bias.as_ref().map(vector).transpose()? })
     }
 }
 
 impl<M, V> Linear<M, V> {
-    fn try_map<N, W, E>(
+    pub(crate) fn try_map<N, W, E>(
         &self,
         matrix: &mut impl FnMut(&M) -> Result<N, E>,
         vector: &mut impl FnMut(&V) -> Result<W, E>,

@@ -1,8 +1,8 @@
-//! Refuses a pass that cannot run, before anything has changed.
+//! Refuses a pass or a batch that cannot run, before anything has changed.
 
-use mome_backbone::Config;
+use mome_backbone::{Config, EncoderConfig};
 
-use crate::{EngineError, KEY_WIDTH, MAX_SLOTS, Memory, Pass};
+use crate::{EngineError, KEY_WIDTH, MAX_SLOTS, Memory, Pass, TokenPair};
 
 /// How far a sequence is.
 #[derive(Clone, Copy)]
@@ -28,16 +28,14 @@ impl Progress {
 /// Checks a pass for a sequence.
 pub(crate) fn check_pass(config: &Config, pass: &Pass<'_>, progress: Progress) -> Result<(), EngineError> {
     progress.check_room(pass.tokens.len())?;
-    check_tokens(config, pass.tokens)?;
-    if let Some(layer) = pass.states.iter().copied().find(|layer| *layer > config.layers) {
-        return Err(EngineError::Layer { layer, layers: config.layers });
-    }
+    check_tokens(config.vocabulary, pass.tokens)?;
+    check_layers(config.layers, pass.states)?;
     let Some(head) = &pass.head else { return Ok(()) };
     let available = pass.tokens.len() + usize::from(progress.last);
     if head.rows > available {
         return Err(EngineError::Rows { rows: head.rows, available });
     }
-    check_tokens(config, head.watch)?;
+    check_tokens(config.vocabulary, head.watch)?;
     head.memory.map_or(Ok(()), |memory| check_memory(config, memory))
 }
 
@@ -55,8 +53,28 @@ pub(crate) fn check_decode(
     memory.map_or(Ok(()), |memory| check_memory(config, memory))
 }
 
-fn check_tokens(config: &Config, tokens: &[u32]) -> Result<(), EngineError> {
-    let vocabulary = config.vocabulary;
+/// Checks the inputs of an encoder's batch.
+pub(crate) fn check_inputs(config: &EncoderConfig, inputs: &[TokenPair<'_>]) -> Result<(), EngineError> {
+    inputs.iter().enumerate().try_for_each(|(text, TokenPair { tokens, .. })| {
+        if tokens.is_empty() {
+            return Err(EngineError::Empty { text });
+        }
+        if tokens.len() > config.context {
+            return Err(EngineError::TooLong { tokens: tokens.len(), capacity: config.context });
+        }
+        check_tokens(config.vocabulary, tokens)
+    })
+}
+
+/// Refuses layers beyond the last one.
+pub(crate) fn check_layers(layers: usize, wanted: &[usize]) -> Result<(), EngineError> {
+    match wanted.iter().copied().find(|layer| *layer > layers) {
+        Some(layer) => Err(EngineError::Layer { layer, layers }),
+        None => Ok(()),
+    }
+}
+
+fn check_tokens(vocabulary: usize, tokens: &[u32]) -> Result<(), EngineError> {
     match tokens.iter().copied().find(|token| *token as usize >= vocabulary) {
         Some(token) => Err(EngineError::Token { token, vocabulary }),
         None => Ok(()),

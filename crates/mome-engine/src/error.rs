@@ -1,16 +1,22 @@
-//! What can go wrong while running a backbone.
+//! What can go wrong while running a model.
 
-use mome_backbone::BackboneError;
+use mome_backbone::{BackboneError, EncoderError, RerankerError};
 use thiserror::Error;
 
-/// Why a backbone could not be loaded or run.
+/// Why a model could not be loaded or run.
 #[derive(Debug, Error)]
 pub enum EngineError {
     /// A file that cannot be used as a backbone.
     #[error(transparent)]
     Backbone(#[from] BackboneError),
+    /// A file that cannot be used as an encoder.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// A file that cannot be used as a reranker, or not with this encoder.
+    #[error(transparent)]
+    Reranker(#[from] RerankerError),
     /// A file of another length than was said.
-    #[error("the backbone's file has {found} bytes, not {expected}")]
+    #[error("the model's file has {found} bytes, not {expected}")]
     Length {
         /// How many bytes it was to have.
         expected: u64,
@@ -18,9 +24,9 @@ pub enum EngineError {
         found: u64,
     },
     /// A file that does not come to its tensors.
-    #[error("the head of the backbone's file is longer than {0} bytes")]
+    #[error("the head of the model's file is longer than {0} bytes")]
     Head(usize),
-    /// More tokens than the sequence or the backbone's context holds.
+    /// More tokens than the sequence or the model's context holds.
     #[error("{tokens} tokens do not fit: the context holds {capacity}")]
     TooLong {
         /// How many tokens there would be.
@@ -28,6 +34,15 @@ pub enum EngineError {
         /// How many there may be.
         capacity: usize,
     },
+    /// A text without tokens: there is nothing to pool.
+    #[error("text {text} of the batch has no tokens")]
+    Empty {
+        /// Which text of the batch, from 0.
+        text: usize,
+    },
+    /// Pairs are to be judged where only an encoder was opened.
+    #[error("no reranker was opened with the encoder")]
+    NoReranker,
     /// A token id outside the vocabulary.
     #[error("token {token} is not in the vocabulary of {vocabulary}")]
     Token {
@@ -45,7 +60,7 @@ pub enum EngineError {
         available: usize,
     },
     /// Layers whose states were asked for but do not exist.
-    #[error("there is no layer {layer}: the backbone has {layers} blocks")]
+    #[error("there is no layer {layer}: the model has {layers} blocks")]
     Layer {
         /// The layer asked for.
         layer: usize,

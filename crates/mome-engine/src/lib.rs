@@ -1,19 +1,28 @@
-//! Runs a backbone over tokens: on a GPU through wgpu, or on the CPU, behind one trait.
+//! Runs models over tokens: on a GPU through wgpu, or on the CPU, behind the same traits.
 //!
-//! [`open`] chooses the device and puts a backbone on it, [`Opening`] while its file still arrives. An [`Executor`] holds the weights and begins a [`Sequence`] for each
-//! question; a sequence holds the KV cache and takes one [`Pass`] after another.
+//! [`open`] chooses the device and puts a backbone on it, [`Opening`] while its file still arrives. An [`Executor`] holds
+//! the weights and begins a [`Sequence`] for each question; a sequence holds the KV cache and takes one [`Pass`] after
+//! another.
+//!
+//! [`open_encoder`] and [`EncoderOpening`] do the same for a sentence encoder and its reranker. An [`EncoderExecutor`]
+//! has no sequences: it reads batches of whole texts.
 
 mod check;
 mod cpu;
+mod encoder;
+mod encoder_opening;
 mod error;
 mod executor;
 mod gpu;
 mod greedy;
+mod incoming_file;
 mod memory;
 mod opening;
 mod self_check;
 
 pub use cpu::CpuOptions;
+pub use encoder::{EncoderExecutor, RerankLogits, TokenPair};
+pub use encoder_opening::{EncoderOpening, OpenedEncoder, RerankerOpening, open_encoder};
 pub use error::EngineError;
 pub use executor::{Executor, Head, MaybeSendSync, Output, Pass, Prediction, Sequence};
 pub use greedy::greedy;

@@ -4,16 +4,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use mome_backbone::{Backbone, TensorPiece};
-use sha2::{Digest, Sha256};
 
 use crate::cpu::{CpuLoader, CpuOptions};
 use crate::gpu::GpuLoader;
+use crate::incoming_file::{Arrived, IncomingFile};
 use crate::{EngineError, Executor};
 
-/// The longest head that a file may have: vocabularies of a quarter of a million tokens take some 15 MiB.
-const MAX_HEAD: usize = 64 << 20;
-
-/// Which device is to run the backbone.
+/// Which device is to run a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// A hardware GPU where there is one, else the CPU: a GPU that is emulated in software is slower.
@@ -38,7 +35,7 @@ impl FromStr for DeviceChoice {
     }
 }
 
-/// How a backbone is to be opened.
+/// How a model is to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenOptions {
     /// Which device runs it.
@@ -88,21 +85,8 @@ pub async fn open(file: &[u8], options: impl Into<OpenOptions>) -> Result<Opened
 /// A backbone on its way to a device: its file is pushed piece by piece, and no piece is needed after it was pushed.
 /// The device is chosen and made ready as soon as the head of the file is there.
 pub struct Opening {
-    file: u64,
     options: OpenOptions,
-    /// Bytes pushed so far.
-    read: u64,
-    hash: Sha256,
-    state: State,
-}
-
-enum State {
-    /// The head is not complete: all bytes so far, and how many there must be before another look is worth while.
-    Head {
-        bytes: Vec<u8>,
-        enough: usize,
-    },
-    Weights(Box<Weights>),
+    file: IncomingFile<Weights>,
 }
 
 /// A device that takes weights.
@@ -121,8 +105,7 @@ impl Opening {
     /// Begins with a file of `file` bytes.
     #[must_use]
     pub fn new(file: u64, options: OpenOptions) -> Self {
-        let state = State::Head { bytes: Vec::new(), enough: 0 };
-        Self { file, options, read: 0, hash: Sha256::new(), state }
+        Self { options, file: IncomingFile::new(file) }
     }
 
     /// Takes the next bytes of the file. Pieces may have any length; a few MiB are best.
@@ -131,48 +114,22 @@ impl Opening {
     /// [`EngineError::Backbone`] where the file cannot be used, [`EngineError::NoGpu`] where a GPU was demanded and
     /// there is none, and what the device reports.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
-        let offset = self.read;
-        self.read += bytes.len() as u64;
-        if self.read > self.file {
-            return Err(EngineError::Length { expected: self.file, found: self.read });
-        }
-        self.hash.update(bytes);
-        match &mut self.state {
-            State::Weights(weights) => weights.take(offset, bytes),
-            State::Head { bytes: begun, enough } => {
-                let first = begun.is_empty();
-                if !first {
-                    begun.extend_from_slice(bytes);
-                }
-                // The first piece may be the whole file, so it is copied only where more must come.
-                let head = if first { bytes } else { &**begun };
-                if head.len() >= *enough || self.read == self.file {
-                    if let Some(backbone) = Backbone::read_head(head, self.file)? {
-                        let mut weights = Weights::open(Arc::new(backbone), self.options).await?;
-                        weights.take(0, head)?;
-                        self.state = State::Weights(Box::new(weights));
-                        return Ok(());
-                    }
-                    if head.len() > MAX_HEAD {
-                        return Err(EngineError::Head(MAX_HEAD));
-                    }
-                    *enough = 2 * head.len();
-                }
-                if first {
-                    begun.extend_from_slice(bytes);
-                }
+        match self.file.take(bytes, Backbone::read_head)? {
+            Arrived::Nothing => Ok(()),
+            Arrived::Head(backbone, so_far) => {
+                let mut weights = Weights::open(Arc::new(backbone), self.options).await?;
+                weights.take(0, &so_far)?;
+                self.file.open(weights);
                 Ok(())
             }
+            Arrived::Data(weights, offset) => weights.take(offset, bytes),
         }
     }
 
     /// The backbone, once the head of its file was read.
     #[must_use]
     pub fn backbone(&self) -> Option<&Arc<Backbone>> {
-        match &self.state {
-            State::Head { .. } => None,
-            State::Weights(weights) => Some(&weights.backbone),
-        }
+        self.file.taker().map(|weights| &weights.backbone)
     }
 
     /// Makes the device ready to run, now that all bytes were pushed.
@@ -180,19 +137,13 @@ impl Opening {
     /// # Errors
     /// [`EngineError::Length`] where the file is not complete, and what the device reports.
     pub async fn finish(self) -> Result<Opened, EngineError> {
-        let incomplete = EngineError::Length { expected: self.file, found: self.read };
-        match self.state {
-            State::Weights(weights) if self.read == self.file => {
-                let Weights { backbone, loader, device_note } = *weights;
-                backbone.identify(self.hash.finalize().into());
-                let executor: Arc<dyn Executor> = match loader {
-                    Loader::Cpu(loader) => Arc::new(loader.finish()?),
-                    Loader::Gpu(loader) => Arc::new(loader.finish().await?),
-                };
-                Ok(Opened { executor, device_note })
-            }
-            _ => Err(incomplete),
-        }
+        let (Weights { backbone, loader, device_note }, digest) = self.file.finish()?;
+        backbone.identify(digest);
+        let executor: Arc<dyn Executor> = match loader {
+            Loader::Cpu(loader) => Arc::new(loader.finish()?),
+            Loader::Gpu(loader) => Arc::new(loader.finish().await?),
+        };
+        Ok(Opened { executor, device_note })
     }
 }
 

@@ -39,7 +39,7 @@ fn passes_that_do_not_fit() {
     let pass = Pass { tokens: &[1, 512], ..Pass::default() };
     assert_eq!(refusal(pass), "token 512 is not in the vocabulary of 512");
     let pass = Pass { states: &[0, 4], ..Pass::default() };
-    assert_eq!(refusal(pass), "there is no layer 4: the backbone has 3 blocks");
+    assert_eq!(refusal(pass), "there is no layer 4: the model has 3 blocks");
     let head = Head { rows: 4, ..Head::default() };
     let pass = Pass { tokens: &[1, 2], states: &[], head: Some(head) };
     assert_eq!(refusal(pass), "the head wants 4 rows, but only 3 positions are at hand");
@@ -131,10 +131,10 @@ fn files_of_another_length() {
     let length = file.len();
     opened(length, &file).unwrap();
     let short = opened(length, &file[..length - 1]).unwrap_err().to_string();
-    assert_eq!(short, format!("the backbone's file has {} bytes, not {length}", length - 1));
+    assert_eq!(short, format!("the model's file has {} bytes, not {length}", length - 1));
     let long = opened(length - 1, &file).unwrap_err().to_string();
-    assert_eq!(long, format!("the backbone's file has {length} bytes, not {}", length - 1));
+    assert_eq!(long, format!("the model's file has {length} bytes, not {}", length - 1));
     let head_only = opened(length, &file[..100]).unwrap_err().to_string();
-    assert_eq!(head_only, format!("the backbone's file has 100 bytes, not {length}"));
+    assert_eq!(head_only, format!("the model's file has 100 bytes, not {length}"));
     assert!(opened(100, &file[..100]).unwrap_err().to_string().contains("cut off"));
 }

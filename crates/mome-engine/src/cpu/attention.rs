@@ -12,6 +12,17 @@ const PAGE: usize = 64;
 /// Multiplications for which it is worth while to involve another thread.
 const WORTH_A_THREAD: usize = 1 << 17;
 
+/// Which positions a query sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Its own and all before it.
+    Causal,
+    /// So many, of which its own is the last.
+    Window(usize),
+    /// All there are.
+    Both,
+}
+
 /// The keys and values of one block, page after page.
 pub(super) struct KvCache {
     kv_heads: usize,
@@ -40,12 +51,12 @@ impl KvCache {
         let width = kv_heads * head_width;
         for (keys, values) in keys.chunks_exact(width).zip(values.chunks_exact(width)) {
             let place = self.len % PAGE;
-            if place == 0 {
+            if self.len / PAGE == self.pages.len() {
                 let (keys, values) = (vec![[0.0; PAGE]; width], vec![0.0; width * PAGE]);
                 self.pages.push(Page { keys, values });
             }
+            let page = &mut self.pages[self.len / PAGE];
             self.len += 1;
-            let Some(page) = self.pages.last_mut() else { continue };
             for (column, key) in page.keys.iter_mut().zip(keys) {
                 column[place] = *key;
             }
@@ -61,24 +72,27 @@ impl KvCache {
         self.pages.truncate(self.len.div_ceil(PAGE));
     }
 
-    /// Attends from the last positions, each to the `window` positions that end with its own: from `queries
-    /// [tokens, heads, head_width]` to values mixed, `out` of the same shape.
+    /// Forgets all positions, and keeps the room that they had.
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Attends from the last positions, each to those that it sees: from `queries [tokens, heads, head_width]` to
+    /// values mixed, `out` of the same shape, which holds zeros.
     pub(super) fn attend(
         &self,
         processor: &Processor,
-        window: usize,
+        sight: Sight,
         heads: usize,
         queries: &[f32],
-        out: &mut Vec<f32>,
+        out: &mut [f32],
     ) {
-        out.clear();
-        out.resize(queries.len(), 0.0);
         let tokens = queries.len() / (heads * self.head_width);
         let before = self.len - tokens;
         let worth = queries.len() * self.len * 2 / WORTH_A_THREAD;
         processor.share(out, self.head_width, worth, |first, out| {
             let queries = &queries[first * self.head_width..];
-            processor.level.run(Attend { cache: self, window, heads, before, first, queries, out });
+            processor.level.run(Attend { cache: self, sight, heads, before, first, queries, out });
         });
     }
 }
@@ -86,7 +100,7 @@ impl KvCache {
 /// Some heads of some tokens, counted through from `first` on: `queries` and `out [count, head_width]`.
 struct Attend<'a> {
     cache: &'a KvCache,
-    window: usize,
+    sight: Sight,
     heads: usize,
     /// Positions before the first token.
     before: usize,
@@ -105,9 +119,13 @@ impl Kernel for Attend<'_> {
         for (index, (query, out)) in queries.zip(self.out.chunks_exact_mut(*head_width)).enumerate() {
             let (token, head) = ((self.first + index) / self.heads, (self.first + index) % self.heads);
             let kv_head = head / (self.heads / kv_heads);
-            let seen = self.before + token + 1;
+            let own = self.before + token + 1;
+            let Range { start: unseen, end: seen } = match self.sight {
+                Sight::Causal => 0..own,
+                Sight::Window(window) => own.saturating_sub(window)..own,
+                Sight::Both => 0..self.cache.len,
+            };
             let mut softmax = Softmax { largest: f32::NEG_INFINITY, sum: 0.0 };
-            let unseen = seen.saturating_sub(self.window);
             for (index, page) in pages[..seen.div_ceil(PAGE)].iter().enumerate().skip(unseen / PAGE) {
                 let keys = &page.keys[kv_head * head_width..][..*head_width];
                 let values = &page.values[kv_head * head_width * PAGE..][..head_width * PAGE];
@@ -219,7 +237,11 @@ mod tests {
             (before, tokens) in (0usize..150, 1usize..60),
             cut in 0usize..60,
             threads in 1usize..4,
-            window in prop_oneof![Just(usize::MAX), 1usize..100],
+            sight in prop_oneof![
+                Just(Sight::Causal),
+                Just(Sight::Both),
+                (1usize..100).prop_map(Sight::Window),
+            ],
             seed in any::<u32>(),
         ) {
             let (heads, width, len) = (kv_heads * group, kv_heads * head_width, before + tokens);
@@ -228,13 +250,17 @@ mod tests {
             let (keys, values) = (numbers(!seed, len * width), numbers(seed ^ 77, len * width));
             let mut cache = KvCache::new(kv_heads, head_width);
             cache.append(&keys, &values);
-            let mut out = Vec::new();
-            cache.attend(&Processor::new(threads), window, heads, &queries, &mut out);
+            let mut out = vec![0.0; queries.len()];
+            cache.attend(&Processor::new(threads), sight, heads, &queries, &mut out);
 
             for (index, (query, out)) in queries.chunks(head_width).zip(out.chunks(head_width)).enumerate() {
                 let (token, head) = (index / heads, index % heads);
                 let at = head / group * head_width;
-                let seen = (before + token + 1).saturating_sub(window)..before + token + 1;
+                let end = if sight == Sight::Both { len } else { before + token + 1 };
+                let seen = match sight {
+                    Sight::Window(window) => end.saturating_sub(window)..end,
+                    Sight::Causal | Sight::Both => 0..end,
+                };
                 let of_head = |all: &'_ [f32]| -> Vec<Vec<f32>> {
                     let seen = &all[seen.start * width..seen.end * width];
                     seen.chunks(width).map(|one| one[at..][..head_width].to_vec()).collect()
@@ -247,15 +273,19 @@ mod tests {
                 }
             }
 
+            if sight == Sight::Both {
+                return Ok(());
+            }
             let cut = cut.min(tokens);
-            let mut cache = KvCache::new(kv_heads, head_width);
+            // What was in the cache before plays no part.
+            cache.clear();
             let mut parts = Vec::new();
             for (first, last) in [(0, before + cut), (before + cut, len)] {
                 cache.append(&keys[first * width..last * width], &values[first * width..last * width]);
                 let row = heads * head_width;
                 let queries = &queries[(first.max(before) - before) * row..(last - before) * row];
-                let mut out = Vec::new();
-                cache.attend(&Processor::new(1), window, heads, queries, &mut out);
+                let mut out = vec![0.0; queries.len()];
+                cache.attend(&Processor::new(1), sight, heads, queries, &mut out);
                 parts.extend(out);
             }
             prop_assert_eq!(parts, out);

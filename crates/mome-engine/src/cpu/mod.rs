@@ -1,9 +1,9 @@
-//! Runs a backbone on the CPU: where there is no GPU, and as the oracle that the kernels are tested against.
+//! Runs models on the CPU: where there is no GPU, and as the oracle that the kernels are tested against.
 //!
 //! [`loader`] packs the weights while the file arrives. A pass flows through the files in this order: [`sequence`] checks
 //! it ([`crate::check`]), [`model`] runs the blocks ([`norm`], [`linear`] over [`matrix`], [`rope`], [`attention`],
 //! [`activation`]), [`head`] predicts with [`memory`] attached. [`simd`] has the instructions of the processor at hand,
-//! [`threads`] shares work out.
+//! [`threads`] shares work out. Sentence encoders have their own forward pass, in [`encoder`], of the same parts.
 //!
 //! Quantised weights are multiplied with activations rounded to 16 bits, everything else is `f32`: results are those of
 //! floats within some 1e-4.
@@ -13,6 +13,7 @@
 
 mod activation;
 mod attention;
+mod encoder;
 mod head;
 mod linear;
 mod loader;
@@ -33,13 +34,14 @@ use mome_backbone::Backbone;
 
 use crate::self_check::{SmallMatrix, SmallModel};
 use crate::{EngineError, Executor, Sequence};
+pub(crate) use encoder::{CpuEncoder, CpuEncoderLoader};
 pub(crate) use loader::CpuLoader;
 use matrix::Matrix;
 use model::Model;
 use sequence::CpuSequence;
 use threads::Processor;
 
-/// How a CPU is to run a backbone.
+/// How a CPU is to run a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuOptions {
     /// How many threads share the arithmetic: as many as there are cores where it is not said. A caller that is itself
@@ -84,11 +86,13 @@ impl Executor for CpuExecutor {
 
 /// An empty sequence of a model that has no file, on one thread.
 pub(crate) fn begin_small(small: &SmallModel) -> impl Sequence + use<> {
-    let pack = |matrix: &SmallMatrix| {
-        let SmallMatrix { kind, rows, columns, data } = matrix;
-        Ok(Matrix::pack(*kind, data, *rows, *columns))
-    };
-    let Ok(weights) = small.weights.try_map::<_, _, Infallible>(pack, |vector| Ok(vector.clone()));
+    let Ok(weights) = small.weights.try_map::<_, _, Infallible>(pack_small, |vector| Ok(vector.clone()));
     let model = Model::new(small.config.clone(), weights, Processor::new(1));
     CpuSequence::new(Arc::new(model), small.config.context)
+}
+
+/// Packs a matrix that has no file.
+fn pack_small(matrix: &SmallMatrix) -> Result<Matrix, Infallible> {
+    let SmallMatrix { kind, rows, columns, data } = matrix;
+    Ok(Matrix::pack(*kind, data, *rows, *columns))
 }

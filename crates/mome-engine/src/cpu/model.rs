@@ -3,7 +3,7 @@
 use mome_backbone::{Activation, Block, Config, Norm, Rope, Transformer};
 
 use super::activation::{gated_gelu, gated_silu, gelu};
-use super::attention::KvCache;
+use super::attention::{KvCache, Sight};
 use super::linear::{Products, add};
 use super::matrix::Matrix;
 use super::norm::{norm, rms_norm};
@@ -83,8 +83,8 @@ impl Model {
         for (index, (block, cache)) in self.weights.blocks.iter().zip(caches).enumerate() {
             let local = self.config.local_attention(index);
             let rotations = if local.is_some() { &local_rotations } else { &rotations };
-            let window = local.map_or(usize::MAX, |local| local.window);
-            self.attend(block, rotations.as_ref(), window, cache, room);
+            let sight = local.map_or(Sight::Causal, |local| Sight::Window(local.window));
+            self.attend(block, rotations.as_ref(), sight, cache, room);
             self.feed_forward(block, room);
             observe(index + 1, &room.x);
         }
@@ -127,7 +127,7 @@ impl Model {
         &self,
         block: &Block<Matrix, Vec<f32>>,
         rotations: Option<&Rotations>,
-        window: usize,
+        sight: Sight,
         cache: &mut KvCache,
         room: &mut Workspace,
     ) {
@@ -149,7 +149,9 @@ impl Model {
             rotations.apply(&mut room.keys, config.kv_heads);
         }
         cache.append(&room.keys, &room.values);
-        cache.attend(processor, window, config.heads, &room.queries, &mut room.attended);
+        room.attended.clear();
+        room.attended.resize(room.queries.len(), 0.0);
+        cache.attend(processor, sight, config.heads, &room.queries, &mut room.attended);
         let layers = [(&block.attention_output, &mut room.added)];
         room.products.linear(processor, &room.attended, layers);
         self.add(block.attention_post_norm.as_ref(), room);

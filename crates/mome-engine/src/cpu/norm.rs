@@ -16,7 +16,17 @@ pub(super) fn norm(
     out.extend_from_slice(x);
     let (epsilon, centred) = (config.norm_epsilon, config.norm == NormKind::Layer);
     level.run(NormRows { x: out, weight, epsilon, centred });
-    for row in out.chunks_mut(weight.len()) {
+    add_bias(out, bias, weight.len());
+}
+
+/// LayerNorm of each row of `x [rows, d]`, in place.
+pub(super) fn layer_norm(level: Level, x: &mut [f32], Norm { weight, bias }: &Norm<Vec<f32>>, epsilon: f32) {
+    level.run(NormRows { x, weight, epsilon, centred: true });
+    add_bias(x, bias, weight.len());
+}
+
+fn add_bias(x: &mut [f32], bias: &Option<Vec<f32>>, columns: usize) {
+    for row in x.chunks_mut(columns) {
         for (value, bias) in row.iter_mut().zip(bias.iter().flatten()) {
             *value += bias;
         }

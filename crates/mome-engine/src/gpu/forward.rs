@@ -161,7 +161,7 @@ fn record_attention(
     let Block { matrices, vectors, qkv_bias } = block;
     let (heads, count) = (model.heads, slice.count);
     let shape = (count, config.hidden);
-    recorder.norm(model.norm(&vectors.attention_norm), residual, normed, shape, Write::Replace);
+    recorder.norm(model.norm(&vectors.attention_norm), residual, normed, shape);
 
     // Keys and values go straight to their places in the cache.
     let keys = Rows { buffer: &cache.keys, first: slice.position };
@@ -208,7 +208,7 @@ fn record_feed_forward(
     let Block { matrices, vectors, .. } = block;
     let (count, columns) = (slice.count, config.feed_forward);
     let shape = (count, config.hidden);
-    recorder.norm(model.norm(&vectors.feed_forward_norm), residual, normed, shape, Write::Replace);
+    recorder.norm(model.norm(&vectors.feed_forward_norm), residual, normed, shape);
     let input = Rows::all(normed);
     match &matrices.feed_forward {
         FeedForward::Pair(pair) => recorder.gated_matmul((pair, config.activation), normed, gate, count),
@@ -245,7 +245,7 @@ fn record_addition(
         None => recorder.matmul(linear, input, Rows::all(residual), count, Write::Add),
         Some(norm) => {
             recorder.matmul(linear, input, Rows::all(room), count, Write::Replace);
-            recorder.norm(norm, room, residual, (count, hidden), Write::Add);
+            recorder.add_norm(norm, room, residual, (count, hidden));
         }
     }
 }

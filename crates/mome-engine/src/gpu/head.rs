@@ -78,7 +78,7 @@ impl<'a> HeadBuffers<'a> {
         residual: &Buffer,
     ) -> HeadSegments<'a> {
         let rows = self.head.rows;
-        recorder.norm(model.output_norm(), residual, &self.hidden, (rows, config.hidden), Write::Replace);
+        recorder.norm(model.output_norm(), residual, &self.hidden, (rows, config.hidden));
         let mut logits = Vec::new();
         for first_row in (0..rows).step_by(CHUNK_ROWS) {
             let count = CHUNK_ROWS.min(rows - first_row);
@@ -101,7 +101,7 @@ impl<'a> HeadBuffers<'a> {
         residual: &Buffer,
         row: usize,
     ) {
-        recorder.norm(model.output_norm(), residual, &self.hidden, (1, config.hidden), Write::Replace);
+        recorder.norm(model.output_norm(), residual, &self.hidden, (1, config.hidden));
         self.record_chunk(recorder, model, config, Rows::all(&self.hidden), (row, 1));
     }
 

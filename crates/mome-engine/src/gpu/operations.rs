@@ -4,14 +4,17 @@
 //! value by itself.
 
 mod attention;
+mod encoder;
 mod head;
 mod matmul;
 
 use mome_backbone::Activation;
 use wgpu::Buffer;
 
+use super::kernels::NormKernel;
 use super::recorder::Recorder;
 pub(super) use attention::{Heads, Rope, attention_scratch};
+pub(super) use encoder::{Columns, Pool};
 pub(super) use head::{Chunk, MemoryBuffers, PREDICTION_WORDS};
 pub(super) use matmul::Linear;
 
@@ -48,9 +51,18 @@ impl<'a> Norm<'a> {
     }
 }
 
-impl Recorder<'_> {
-    /// The norm of each row of the input, or that added to the output, both `[rows, columns]`.
-    pub fn norm(
+impl<K: NormKernel> Recorder<'_, K> {
+    /// The norm of each row of the input, `[rows, columns]`.
+    pub fn norm(&mut self, norm: Norm<'_>, input: &Buffer, output: &Buffer, shape: (usize, usize)) {
+        self.write_norm(norm, input, output, shape, Write::Replace);
+    }
+
+    /// Adds the norm of each row of the input to the output, both `[rows, columns]`.
+    pub fn add_norm(&mut self, norm: Norm<'_>, input: &Buffer, output: &Buffer, shape: (usize, usize)) {
+        self.write_norm(norm, input, output, shape, Write::Add);
+    }
+
+    fn write_norm(
         &mut self,
         norm: Norm<'_>,
         input: &Buffer,
@@ -60,13 +72,15 @@ impl Recorder<'_> {
     ) {
         let Norm { weight, bias, epsilon } = norm;
         self.dispatch(
-            &self.kernels.norm,
+            self.kernels.norm(),
             &[(columns / 4).word(), epsilon.word(), bias.is_some().into(), write as u32],
             &[(1, weight), (2, bias.unwrap_or(weight)), (3, input), (4, output)],
             [rows, 1, 1],
         );
     }
+}
 
+impl Recorder<'_> {
     /// `gate = activation(gate) * up`, both `[rows, columns]`.
     pub fn gated(
         &mut self,
@@ -83,7 +97,7 @@ impl Recorder<'_> {
         self.dispatch(kernel, &[columns4.word()], &[(1, up), (2, gate)], [columns4.div_ceil(GROUP), rows, 1]);
     }
 
-    /// GELU in place, of `[rows, columns]`.
+    /// GELU in place, by its approximation with tanh, of `[rows, columns]`.
     pub fn gelu(&mut self, values: &Buffer, rows: usize, columns: usize) {
         let columns4 = columns / 4;
         self.dispatch(

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod encoders;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -130,7 +132,7 @@ pub fn gpu(file: &[u8]) -> Arc<dyn Executor> {
     opened.executor
 }
 
-fn read(path: &str) -> Vec<u8> {
+pub fn read(path: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

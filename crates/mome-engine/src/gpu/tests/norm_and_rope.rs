@@ -4,7 +4,7 @@ use mome_backbone::{Activation, RopePairs};
 use proptest::prelude::*;
 
 use super::{assert_close, check, random};
-use crate::gpu::operations::{Norm, Rope, Rows, Write};
+use crate::gpu::operations::{Norm, Rope, Rows};
 
 #[test]
 fn norms() {
@@ -20,9 +20,9 @@ fn norms() {
         let [weight_buffer, bias_buffer, inputs] = [&weight, &bias, &input].map(|data| bench.upload(data));
         let bias_buffer = layer.then_some(&bias_buffer);
         let norm = Norm { weight: &weight_buffer, bias: bias_buffer, epsilon: 1e-5 };
-        let got: Vec<f32> = bench.run(&output, input.len(), |recorder| {
-            let write = if add { Write::Add } else { Write::Replace };
-            recorder.norm(norm, &inputs, &output, (rows, columns), write);
+        let got: Vec<f32> = bench.run(&output, input.len(), |recorder| match add {
+            true => recorder.add_norm(norm, &inputs, &output, (rows, columns)),
+            false => recorder.norm(norm, &inputs, &output, (rows, columns)),
         });
 
         let norm = |row: &[f32]| {
