@@ -1,5 +1,5 @@
-//! A multilingual encoder from text to embedding, against a forward pass written out in numpy: XLM-R's tokens, its
-//! special tokens, and its positions, which count from behind the padding id.
+//! A multilingual encoder from text to embedding, against a forward pass written out in numpy: XLM-R's tokens,
+//! its special tokens, and its positions, which count from behind the padding id.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -28,7 +28,9 @@ fn check(device: DeviceChoice) {
         let tokens: Vec<u32> = encoder.tokenizer().encode(&text).iter().map(|token| token.id).collect();
         let input = encoder.frame().single(&tokens, encoder.config().context);
         assert_eq!(input.ids, ids, "{text}");
-        for (layer, (found, expected)) in states(&*executor, &ids, &[0, 1, 2]).iter().zip(&expected).enumerate() {
+        for (layer, (found, expected)) in
+            states(&*executor, &ids, &[0, 1, 2]).iter().zip(&expected).enumerate()
+        {
             assert_close(&format!("{text}, layer {layer}"), found, expected);
         }
         assert_cosine(&text, &embed(&*executor, &[&ids])[0], &pooled);
