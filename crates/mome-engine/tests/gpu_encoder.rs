@@ -24,6 +24,14 @@ fn states_equal_the_golden_ones() {
 }
 
 #[test]
+fn the_first_token_may_stand_for_the_text() {
+    for name in TINY {
+        let golden = TinyEncoder::load(name);
+        golden.check_cls(&*open(&golden.with_cls_pooling(), None, DeviceChoice::Gpu));
+    }
+}
+
+#[test]
 fn the_default_encoder_reads_as_it_should() {
     MiniLm::load().check(&**DEFAULT);
 }
