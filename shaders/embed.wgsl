@@ -1,5 +1,5 @@
-// Looks up token embeddings in a chunk of their table: output[t] = weights[tokens[first_token + t]]. Tokens that
-// are not in the chunk are left alone. Compiled with weights/*, which bring bindings 1 and 2.
+// Looks up token embeddings in a chunk of their table: output[t] = scale * weights[tokens[first_token + t]].
+// Tokens that are not in the chunk are left alone. Compiled with weights/*, which bring bindings 1 and 2.
 //
 //   0     params
 //   1, 2  weights  [rows, columns]
@@ -14,6 +14,7 @@ struct Params {
     first_token: u32,  // where in `tokens` to begin
     first_row: u32,    // of the chunk
     rows: u32,         // of the chunk
+    scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -30,5 +31,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let block = row / 32u * params.blocks + column4 / PARTS;
     let weights = weights_of(block, row % 32u / 4u, column4 % PARTS);
-    output[id.y * params.columns4 + column4] = transpose(weights)[row % 4u];
+    output[id.y * params.columns4 + column4] = params.scale * transpose(weights)[row % 4u];
 }

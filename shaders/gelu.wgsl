@@ -1,5 +1,4 @@
-// GELU, in place, in its tanh form (Hendrycks and Gimpel, 2016):
-//   values = values / 2 * (1 + tanh(sqrt(2 / pi) * (values + 0.044715 * values^3)))
+// GELU, in place. Compiled with activations/gelu.
 //
 //   0  params
 //   1  values  [tokens, columns]
@@ -19,7 +18,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
     let at = id.y * params.columns4 + id.x;
-    let x = values[at];
-    // x / 2 * (1 + tanh(y)) = x / (1 + exp(-2 y)), which does not overflow to NaN as some drivers' tanh does.
-    values[at] = x / (1.0 + exp(-2.0 * 0.7978845608 * (x + 0.044715 * x * x * x)));
+    values[at] = activated(values[at]);
 }

@@ -1,6 +1,7 @@
 // Norms of each row:
 //   RMSNorm    output[r] = input[r] / sqrt(mean(input[r]^2) + epsilon) * weight
 //   LayerNorm  output[r] = (input[r] - mean) / sqrt(mean((input[r] - mean)^2) + epsilon) * weight + bias
+// or that added to what is there.
 //
 //   0  params
 //   1  weight  [columns]
@@ -14,6 +15,7 @@ struct Params {
     columns4: u32,  // columns / 4
     epsilon: f32,
     layer: u32,     // 1 for LayerNorm
+    add: u32,       // 1 to add to the output
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -45,6 +47,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         var value = (input[row + i] - mean) * scale * weight[i];
         if params.layer == 1u {
             value += bias[i];
+        }
+        if params.add == 1u {
+            value += output[row + i];
         }
         output[row + i] = value;
     }

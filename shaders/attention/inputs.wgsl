@@ -20,6 +20,8 @@ struct Params {
     scale: f32,           // of the scores, 1 / sqrt(head_width)
     parts: u32,
     part_keys: u32,       // of each part
+    first_key: u32,       // that the first token sees, where the first part begins
+    window: u32,          // how many keys a token sees
 }
 
 const LOWEST: f32 = -1e30;

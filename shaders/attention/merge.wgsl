@@ -26,7 +26,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let stride = params.head_width4 + 1u;
     let first = row * params.parts * stride;
 
-    // Every row has a key in its first part.
+    // Some part has a key; the peak of one that has none is far below all others.
     var peak = partial[first + params.head_width4].x;
     for (var part = 1u; part < params.parts; part += 1u) {
         peak = max(peak, partial[first + part * stride + params.head_width4].x);

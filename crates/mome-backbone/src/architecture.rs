@@ -22,6 +22,12 @@ pub(crate) struct Architecture {
     fused_attention: bool,
     /// Whether each head of queries and keys is normed.
     head_norms: bool,
+    /// Whether what a layer adds is normed before it is added.
+    post_norms: bool,
+    /// Whether token embeddings are multiplied by the square root of their width.
+    pub scaled_embeddings: bool,
+    /// Whether a window that the file names is that of local blocks, between which others see all tokens.
+    pub local_attention: bool,
 }
 
 const LLAMA: Architecture = Architecture {
@@ -33,13 +39,28 @@ const LLAMA: Architecture = Architecture {
     all_biases: false,
     fused_attention: false,
     head_norms: false,
+    post_norms: false,
+    scaled_embeddings: false,
+    local_attention: false,
 };
 
 /// The architectures, by the names that files have for them.
-const ARCHITECTURES: [Architecture; 4] = [
+const ARCHITECTURES: [Architecture; 5] = [
     LLAMA,
     Architecture { name: "qwen2", rope: Some(RopePairs::HalfSplit), attention_bias: true, ..LLAMA },
     Architecture { name: "qwen3", rope: Some(RopePairs::HalfSplit), head_norms: true, ..LLAMA },
+    // Scores are divided by the root of the head's width, which the largest Gemma 3 does not do; nor is its
+    // RoPE scaling supported.
+    Architecture {
+        name: "gemma3",
+        rope: Some(RopePairs::HalfSplit),
+        activation: Activation::GatedGelu,
+        head_norms: true,
+        post_norms: true,
+        scaled_embeddings: true,
+        local_attention: true,
+        ..LLAMA
+    },
     Architecture {
         name: "gpt2",
         norm: NormKind::Layer,
@@ -48,7 +69,7 @@ const ARCHITECTURES: [Architecture; 4] = [
         attention_bias: true,
         all_biases: true,
         fused_attention: true,
-        head_norms: false,
+        ..LLAMA
     },
 ];
 
@@ -128,16 +149,27 @@ impl Architecture {
             query_norm: head_norm("attn_q_norm.weight")?,
             key_norm: head_norm("attn_k_norm.weight")?,
             attention_output: tensors.linear(&name("attn_output"), hidden, width, self.all_biases)?,
+            attention_post_norm: self.post_norm(tensors, &name("post_attention_norm"), hidden)?,
             feed_forward_norm: self.norm(tensors, &name("ffn_norm"), hidden)?,
             gate: match self.activation {
-                Activation::GatedSilu => {
+                Activation::GatedSilu | Activation::GatedGelu => {
                     Some(tensors.linear(&name("ffn_gate"), feed_forward, hidden, self.all_biases)?)
                 }
                 Activation::Gelu => None,
             },
             up: tensors.linear(&name("ffn_up"), feed_forward, hidden, self.all_biases)?,
             down: tensors.linear(&name("ffn_down"), hidden, feed_forward, self.all_biases)?,
+            feed_forward_post_norm: self.post_norm(tensors, &name("post_ffw_norm"), hidden)?,
         })
+    }
+
+    fn post_norm(
+        self,
+        tensors: &mut Tensors<'_>,
+        name: &str,
+        width: usize,
+    ) -> Result<Option<Norm<VectorSource>>, ConfigError> {
+        self.post_norms.then(|| self.norm(tensors, name, width)).transpose()
     }
 
     fn norm(

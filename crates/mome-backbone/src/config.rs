@@ -56,6 +56,8 @@ pub enum NormKind {
 pub enum Activation {
     /// SwiGLU: `silu(gate) * up` (arXiv 2002.05202).
     GatedSilu,
+    /// GeGLU: `gelu(gate) * up` (arXiv 2002.05202), GELU by its approximation with tanh.
+    GatedGelu,
     /// GELU of `up`, by its approximation with tanh (arXiv 1606.08415).
     Gelu,
 }
@@ -80,10 +82,22 @@ pub struct Rope {
     pub pairs: RopePairs,
 }
 
+/// Attention that sees the nearest tokens only, in all blocks but every so many-th (Gemma 3, arXiv
+/// 2503.19786).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LocalAttention {
+    /// How many tokens a token sees, itself included.
+    pub window: usize,
+    /// Blocks whose number, counted from 1, is a multiple of this see all tokens.
+    pub global_every: usize,
+    /// The base of RoPE's angles in the other blocks: see [`Rope::base`].
+    pub rope_base: f32,
+}
+
 /// The shape of a backbone and the constants of its arithmetic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Name of the architecture, as the file has it: `llama`, `qwen2`, `qwen3` or `gpt2`.
+    /// Name of the architecture, as the file has it: `llama`, `qwen2`, `qwen3`, `gemma3` or `gpt2`.
     pub architecture: String,
     /// Width of the hidden state, d.
     pub hidden: usize,
@@ -101,12 +115,16 @@ pub struct Config {
     pub context: usize,
     /// Number of tokens, V.
     pub vocabulary: usize,
-    /// The norm before each layer.
+    /// What token embeddings are multiplied by.
+    pub embedding_scale: f32,
+    /// The norm before each layer, and after it where there is one.
     pub norm: NormKind,
     /// Added to the mean square, or the variance, in norms.
     pub norm_epsilon: f32,
     /// How positions are told; `None` where they have learned embeddings.
     pub rope: Option<Rope>,
+    /// The blocks that see the nearest tokens only, where there are any.
+    pub local: Option<LocalAttention>,
     /// What lies between the matrices of the feed-forward layer.
     pub activation: Activation,
 }
@@ -146,6 +164,11 @@ impl Config {
             NormKind::Layer => "attention.layer_norm_epsilon",
         };
         section.refuse_variations(head_width)?;
+        let window = section.size("attention.sliding_window", 1 << 26)?;
+        let local = match window {
+            Some(window) if architecture.local_attention => Some(section.local_attention(window)?),
+            _ => None,
+        };
         Ok(Self {
             architecture: architecture.name.to_owned(),
             hidden,
@@ -154,16 +177,25 @@ impl Config {
             kv_heads,
             head_width,
             feed_forward: section.required("feed_forward_length", 1 << 20)?,
-            // Within a sliding window every token sees all before it, as it does here.
-            context: section
-                .size("attention.sliding_window", 1 << 26)?
-                .map_or(context, |window| window.min(context)),
+            // Where all blocks have a window, as Mistral's: within it every token sees all before it.
+            context: match (window, local) {
+                (Some(window), None) => window.min(context),
+                _ => context,
+            },
             vocabulary,
+            embedding_scale: if architecture.scaled_embeddings { (hidden as f32).sqrt() } else { 1.0 },
             norm: architecture.norm,
             norm_epsilon: section.positive(epsilon, 1e-5)?,
             rope: architecture.rope.map(|pairs| section.rope(pairs, head_width)).transpose()?,
+            local,
             activation: architecture.activation,
         })
+    }
+
+    /// How block `index` attends, where it sees the nearest tokens only.
+    #[must_use]
+    pub fn local_attention(&self, index: usize) -> Option<LocalAttention> {
+        self.local.filter(|local| !(index + 1).is_multiple_of(local.global_every))
     }
 }
 
@@ -183,6 +215,14 @@ impl Section<'_> {
         Ok(Rope { base: self.positive("rope.freq_base", 10_000.0)?, width, pairs })
     }
 
+    fn local_attention(&self, window: usize) -> Result<LocalAttention, ConfigError> {
+        Ok(LocalAttention {
+            window,
+            global_every: self.size("attention.sliding_window_pattern", 1 << 12)?.unwrap_or(6),
+            rope_base: self.positive("rope.freq_base_swa", 10_000.0)?,
+        })
+    }
+
     fn refuse_variations(&self, head_width: usize) -> Result<(), ConfigError> {
         let scaling = self.gguf.string(&self.key("rope.scaling.type"))?;
         if let Some(scaling) = scaling.filter(|kind| *kind != "none") {
@@ -190,6 +230,11 @@ impl Section<'_> {
         }
         if self.gguf.unsigned(&self.key("expert_count"))?.is_some_and(|count| count > 0) {
             return Err(ConfigError::Unsupported("a mixture of feed-forward experts".to_owned()));
+        }
+        for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
+            if self.gguf.float(&self.key(key))?.is_some_and(|cap| cap != 0.0) {
+                return Err(ConfigError::Unsupported(format!("`{key}`")));
+            }
         }
         let value_width = self.size("attention.value_length", 1 << 12)?;
         if value_width.is_some_and(|width| width != head_width) {

@@ -25,7 +25,7 @@ mod transformer;
 pub use backbone::{Backbone, BackboneError};
 #[cfg(feature = "chat")]
 pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateError};
-pub use config::{Activation, Config, ConfigError, NormKind, Rope, RopePairs};
+pub use config::{Activation, Config, ConfigError, LocalAttention, NormKind, Rope, RopePairs};
 pub use encoder::{
     Encoder, EncoderBlock, EncoderBlockShape, EncoderConfig, EncoderEmbedding, EncoderError, EncoderWeights,
     Pooling,

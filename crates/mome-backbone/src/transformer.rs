@@ -23,7 +23,7 @@ pub struct Transformer<M, V> {
 }
 
 /// The weights of one block: attention, then a feed-forward layer, each after a norm and added to the residual
-/// stream.
+/// stream, in some architectures after another norm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block<M, V> {
     /// The norm before attention.
@@ -40,6 +40,8 @@ pub struct Block<M, V> {
     pub key_norm: Option<V>,
     /// `[d, heads * head width]`
     pub attention_output: Linear<M, V>,
+    /// The norm of what attention adds.
+    pub attention_post_norm: Option<Norm<V>>,
     /// The norm before the feed-forward layer.
     pub feed_forward_norm: Norm<V>,
     /// `[feed-forward, d]`; `None` where the layer is not gated.
@@ -48,6 +50,8 @@ pub struct Block<M, V> {
     pub up: Linear<M, V>,
     /// `[d, feed-forward]`
     pub down: Linear<M, V>,
+    /// The norm of what the feed-forward layer adds.
+    pub feed_forward_post_norm: Option<Norm<V>>,
 }
 
 /// A norm's weights, `[d]` each.
@@ -128,12 +132,21 @@ impl<M, V> Block<M, V> {
             query_norm: self.query_norm.as_ref().map(&mut *vector).transpose()?,
             key_norm: self.key_norm.as_ref().map(&mut *vector).transpose()?,
             attention_output: self.attention_output.try_map(matrix, vector)?,
+            attention_post_norm: try_map_norm(&self.attention_post_norm, vector)?,
             feed_forward_norm: self.feed_forward_norm.try_map(vector)?,
             gate: self.gate.as_ref().map(|gate| gate.try_map(matrix, vector)).transpose()?,
             up: self.up.try_map(matrix, vector)?,
             down: self.down.try_map(matrix, vector)?,
+            feed_forward_post_norm: try_map_norm(&self.feed_forward_post_norm, vector)?,
         })
     }
+}
+
+fn try_map_norm<V, W, E>(
+    norm: &Option<Norm<V>>,
+    vector: &mut impl FnMut(&V) -> Result<W, E>,
+) -> Result<Option<Norm<W>>, E> {
+    norm.as_ref().map(|norm| norm.try_map(vector)).transpose()
 }
 
 impl<V> Norm<V> {

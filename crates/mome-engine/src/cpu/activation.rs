@@ -7,6 +7,12 @@ pub(super) fn gated_silu(level: Level, gate: &[f32], up: &mut [f32]) {
     level.run(GatedSilu { gate, up });
 }
 
+/// GeGLU: `up = gelu(gate) * up`.
+pub(super) fn gated_gelu(level: Level, gate: &mut [f32], up: &mut [f32]) {
+    gelu(level, gate);
+    up.iter_mut().zip(gate).for_each(|(up, gate)| *up *= *gate);
+}
+
 /// GELU of each number, by its approximation with tanh.
 pub(super) fn gelu(level: Level, x: &mut [f32]) {
     level.run(Gelu(x));
@@ -111,6 +117,9 @@ mod tests {
                 let (mut gated, mut gelus) = (vec![2.0; numbers.len()], numbers.clone());
                 gated_silu(level, &numbers, &mut gated);
                 gelu(level, &mut gelus);
+                let mut halves = vec![0.5; numbers.len()];
+                gated_gelu(level, &mut numbers.clone(), &mut halves);
+                prop_assert!(halves.iter().zip(&gelus).all(|(half, gelu)| *half == 0.5 * gelu));
                 for ((x, gated), gelu) in numbers.iter().copied().map(f64::from).zip(gated).zip(gelus) {
                     let silu = x / (1.0 + (-x).exp());
                     prop_assert!((f64::from(gated) - 2.0 * silu).abs() < 1e-5 * x.abs().max(1.0));

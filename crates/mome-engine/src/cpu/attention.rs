@@ -1,6 +1,8 @@
 //! Grouped-query attention over a KV cache, page by page with a running softmax (as in FlashAttention,
 //! arXiv 2205.14135).
 
+use std::ops::Range;
+
 use super::simd::{Kernel, LANES, Simd, exp, largest, multiply_add, total};
 use super::threads::Processor;
 
@@ -15,6 +17,8 @@ const WORTH_A_THREAD: usize = 1 << 17;
 pub(super) enum Sight {
     /// Its own and all before it.
     Causal,
+    /// So many, of which its own is the last.
+    Window(usize),
     /// All there are.
     Both,
 }
@@ -115,15 +119,18 @@ impl Kernel for Attend<'_> {
         for (index, (query, out)) in queries.zip(self.out.chunks_exact_mut(*head_width)).enumerate() {
             let (token, head) = ((self.first + index) / self.heads, (self.first + index) % self.heads);
             let kv_head = head / (self.heads / kv_heads);
-            let seen = match self.sight {
-                Sight::Causal => self.before + token + 1,
-                Sight::Both => self.cache.len,
+            let own = self.before + token + 1;
+            let Range { start: unseen, end: seen } = match self.sight {
+                Sight::Causal => 0..own,
+                Sight::Window(window) => own.saturating_sub(window)..own,
+                Sight::Both => 0..self.cache.len,
             };
             let mut softmax = Softmax { largest: f32::NEG_INFINITY, sum: 0.0 };
-            for (index, page) in pages[..seen.div_ceil(PAGE)].iter().enumerate() {
+            for (index, page) in pages[..seen.div_ceil(PAGE)].iter().enumerate().skip(unseen / PAGE) {
                 let keys = &page.keys[kv_head * head_width..][..*head_width];
                 let values = &page.values[kv_head * head_width * PAGE..][..head_width * PAGE];
-                let positions = (seen - index * PAGE).min(PAGE);
+                let start = index * PAGE;
+                let positions = unseen.saturating_sub(start)..(seen - start).min(PAGE);
                 softmax.add_page(simd, query, keys, values, positions, out);
             }
             for out in out {
@@ -141,7 +148,7 @@ struct Softmax {
 }
 
 impl Softmax {
-    /// Adds the first `positions` of a page to `out [head_width]`, which is relative to the largest score so far.
+    /// Adds some positions of a page to `out [head_width]`, which is relative to the largest score so far.
     #[inline(always)]
     fn add_page<S: Simd>(
         &mut self,
@@ -149,7 +156,7 @@ impl Softmax {
         query: &[f32],
         keys: &[[f32; PAGE]],
         values: &[f32],
-        positions: usize,
+        positions: Range<usize>,
         out: &mut [f32],
     ) {
         let scale = 1.0 / (query.len() as f32).sqrt();
@@ -165,12 +172,13 @@ impl Softmax {
             simd.store(sums, shares);
         }
         let before = self.largest;
-        let highest = largest(&shares[..positions]);
+        let highest = largest(&shares[positions.clone()]);
         self.largest = if highest > before { highest } else { before };
         for share in &mut shares {
             *share = exp(*share - self.largest);
         }
-        shares[positions..].fill(0.0);
+        shares[..positions.start].fill(0.0);
+        shares[positions.end..].fill(0.0);
         // The first page has nothing before it: exp(-inf) would be small, not zero, but multiplies zeros.
         let correction = exp(before - self.largest);
         self.sum = self.sum * correction + total(&shares);
@@ -178,7 +186,7 @@ impl Softmax {
         let (chunks, rest) = out.as_chunks_mut::<LANES>();
         for (index, chunk) in chunks.iter_mut().enumerate() {
             let mut sums = simd.mul(simd.load(chunk), simd.splat(correction));
-            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+            for (share, values) in shares[..positions.end].iter().zip(values.chunks_exact(width)) {
                 if let Some(values) = values[index * LANES..].first_chunk() {
                     sums = simd.mul_add(simd.splat(*share), simd.load(values), sums);
                 }
@@ -188,7 +196,7 @@ impl Softmax {
         let rest_at = width - rest.len();
         for (column, out) in rest.iter_mut().enumerate() {
             *out *= correction;
-            for (share, values) in shares[..positions].iter().zip(values.chunks_exact(width)) {
+            for (share, values) in shares[..positions.end].iter().zip(values.chunks_exact(width)) {
                 *out = multiply_add::<S>(*share, values[rest_at + column], *out);
             }
         }
@@ -229,7 +237,11 @@ mod tests {
             (before, tokens) in (0usize..150, 1usize..60),
             cut in 0usize..60,
             threads in 1usize..4,
-            sight in prop_oneof![Just(Sight::Causal), Just(Sight::Both)],
+            sight in prop_oneof![
+                Just(Sight::Causal),
+                Just(Sight::Both),
+                (1usize..100).prop_map(Sight::Window),
+            ],
             seed in any::<u32>(),
         ) {
             let (heads, width, len) = (kv_heads * group, kv_heads * head_width, before + tokens);
@@ -244,9 +256,14 @@ mod tests {
             for (index, (query, out)) in queries.chunks(head_width).zip(out.chunks(head_width)).enumerate() {
                 let (token, head) = (index / heads, index % heads);
                 let at = head / group * head_width;
-                let seen = if sight == Sight::Both { len } else { before + token + 1 };
+                let end = if sight == Sight::Both { len } else { before + token + 1 };
+                let seen = match sight {
+                    Sight::Window(window) => end.saturating_sub(window)..end,
+                    Sight::Causal | Sight::Both => 0..end,
+                };
                 let of_head = |all: &'_ [f32]| -> Vec<Vec<f32>> {
-                    all.chunks(width).take(seen).map(|one| one[at..][..head_width].to_vec()).collect()
+                    let seen = &all[seen.start * width..seen.end * width];
+                    seen.chunks(width).map(|one| one[at..][..head_width].to_vec()).collect()
                 };
                 let (keys, values) = (of_head(&keys), of_head(&values));
                 let keys: Vec<&[f32]> = keys.iter().map(Vec::as_slice).collect();
@@ -268,7 +285,7 @@ mod tests {
                 let row = heads * head_width;
                 let queries = &queries[(first.max(before) - before) * row..(last - before) * row];
                 let mut out = vec![0.0; queries.len()];
-                cache.attend(&Processor::new(1), Sight::Causal, heads, queries, &mut out);
+                cache.attend(&Processor::new(1), sight, heads, queries, &mut out);
                 parts.extend(out);
             }
             prop_assert_eq!(parts, out);

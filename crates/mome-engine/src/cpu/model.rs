@@ -1,8 +1,8 @@
 //! The forward pass of a decoder-only transformer, as a backbone's configuration and weights describe it.
 
-use mome_backbone::{Activation, Block, Config, Transformer};
+use mome_backbone::{Activation, Block, Config, Norm, Rope, Transformer};
 
-use super::activation::{gated_silu, gelu};
+use super::activation::{gated_gelu, gated_silu, gelu};
 use super::attention::{KvCache, Sight};
 use super::linear::{Products, add};
 use super::matrix::Matrix;
@@ -17,6 +17,8 @@ pub(super) struct Model {
     weights: Transformer<Matrix, Vec<f32>>,
     /// `[rope width / 2]`: by how much each pair turns from one position to the next; empty without RoPE.
     frequencies: Vec<f32>,
+    /// The same for blocks that see the nearest tokens only, where there are any.
+    local_frequencies: Option<Vec<f32>>,
 }
 
 /// Room for what is computed on the way, used again by each block and each pass.
@@ -46,9 +48,14 @@ pub(super) struct Workspace {
 impl Model {
     /// Makes a model of weights.
     pub(super) fn new(config: Config, weights: Transformer<Matrix, Vec<f32>>, processor: Processor) -> Self {
-        let frequencies =
-            config.rope.map(|rope| frequencies(rope, weights.rope_factors.as_deref())).unwrap_or_default();
-        Self { config, processor, weights, frequencies }
+        let with_base = |base: Option<f32>| {
+            let rope = config.rope?;
+            let rope = Rope { base: base.unwrap_or(rope.base), ..rope };
+            Some(frequencies(rope, weights.rope_factors.as_deref()))
+        };
+        let local_frequencies = config.local.and_then(|local| with_base(Some(local.rope_base)));
+        let frequencies = with_base(None).unwrap_or_default();
+        Self { config, processor, weights, frequencies, local_frequencies }
     }
 
     /// Runs tokens after those in the caches, one cache a block. Hands the residual stream `[tokens, d]` to
@@ -67,12 +74,17 @@ impl Model {
             (1..=self.config.layers).for_each(|layer| observe(layer, &[]));
             return;
         }
-        let rotations = self.config.rope.map(|rope| {
+        let rotations = |frequencies: &[f32]| {
             let positions = position..position + tokens.len();
-            Rotations::new(rope, self.config.head_width, &self.frequencies, positions)
-        });
+            self.config.rope.map(|rope| Rotations::new(rope, self.config.head_width, frequencies, positions))
+        };
+        let local_rotations = self.local_frequencies.as_deref().and_then(rotations);
+        let rotations = rotations(&self.frequencies);
         for (index, (block, cache)) in self.weights.blocks.iter().zip(caches).enumerate() {
-            self.attend(block, rotations.as_ref(), cache, room);
+            let local = self.config.local_attention(index);
+            let rotations = if local.is_some() { &local_rotations } else { &rotations };
+            let sight = local.map_or(Sight::Causal, |local| Sight::Window(local.window));
+            self.attend(block, rotations.as_ref(), sight, cache, room);
             self.feed_forward(block, room);
             observe(index + 1, &room.x);
         }
@@ -97,6 +109,9 @@ impl Model {
         room.x.resize(tokens.len() * width, 0.0);
         for (token, x) in tokens.iter().zip(room.x.chunks_exact_mut(width)) {
             self.weights.embedding.copy_row(*token as usize, x);
+            if self.config.embedding_scale != 1.0 {
+                x.iter_mut().for_each(|x| *x *= self.config.embedding_scale);
+            }
         }
         if let Some(positions) = &self.weights.positions {
             room.added.resize(width, 0.0);
@@ -112,6 +127,7 @@ impl Model {
         &self,
         block: &Block<Matrix, Vec<f32>>,
         rotations: Option<&Rotations>,
+        sight: Sight,
         cache: &mut KvCache,
         room: &mut Workspace,
     ) {
@@ -135,10 +151,10 @@ impl Model {
         cache.append(&room.keys, &room.values);
         room.attended.clear();
         room.attended.resize(room.queries.len(), 0.0);
-        cache.attend(processor, Sight::Causal, config.heads, &room.queries, &mut room.attended);
+        cache.attend(processor, sight, config.heads, &room.queries, &mut room.attended);
         let layers = [(&block.attention_output, &mut room.added)];
         room.products.linear(processor, &room.attended, layers);
-        add(&mut room.x, &room.added);
+        self.add(block.attention_post_norm.as_ref(), room);
     }
 
     /// Adds to the residual stream what the feed-forward layer has to say.
@@ -146,10 +162,15 @@ impl Model {
         let (config, processor) = (&self.config, &self.processor);
         norm(processor.level, config, &room.x, &block.feed_forward_norm, &mut room.normed);
         match (config.activation, &block.gate) {
-            (Activation::GatedSilu, Some(gate)) => {
+            (activation, Some(gate)) => {
                 let layers = [(gate, &mut room.gates), (&block.up, &mut room.inner)];
                 room.products.linear(processor, &room.normed, layers);
-                gated_silu(processor.level, &room.gates, &mut room.inner);
+                match activation {
+                    Activation::GatedGelu => {
+                        gated_gelu(processor.level, &mut room.gates, &mut room.inner);
+                    }
+                    _ => gated_silu(processor.level, &room.gates, &mut room.inner),
+                }
             }
             _ => {
                 room.products.linear(processor, &room.normed, [(&block.up, &mut room.inner)]);
@@ -157,6 +178,17 @@ impl Model {
             }
         }
         room.products.linear(processor, &room.inner, [(&block.down, &mut room.added)]);
-        add(&mut room.x, &room.added);
+        self.add(block.feed_forward_post_norm.as_ref(), room);
+    }
+
+    /// Adds what a layer has to say, normed where it is to be.
+    fn add(&self, norm_before: Option<&Norm<Vec<f32>>>, room: &mut Workspace) {
+        match norm_before {
+            Some(weights) => {
+                norm(self.processor.level, &self.config, &room.added, weights, &mut room.normed);
+                add(&mut room.x, &room.normed);
+            }
+            None => add(&mut room.x, &room.added),
+        }
     }
 }

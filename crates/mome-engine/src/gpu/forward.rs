@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mome_backbone::{Config, RopePairs};
+use mome_backbone::{Config, LocalAttention, RopePairs};
 use wgpu::Buffer;
 
 use super::device::Gpu;
@@ -70,6 +70,8 @@ pub(super) struct Input {
     stride: usize,
     /// Cosine and sine of RoPE's angles, `[tokens, rope width / 2]`.
     rotations: Buffer,
+    /// The same for blocks that see the nearest tokens only, where there are any.
+    local_rotations: Option<Buffer>,
 }
 
 impl Input {
@@ -84,11 +86,18 @@ impl Input {
         stride: usize,
         positions: Range<usize>,
     ) -> Result<Self, EngineError> {
-        let rotations: Vec<[f32; 2]> = positions
-            .flat_map(|position| model.frequencies.iter().map(move |turn| position as f64 * turn))
-            .map(|angle| [angle.cos() as f32, angle.sin() as f32])
-            .collect();
-        Ok(Self { tokens, stride, rotations: recorder.upload("rotations", &rotations)? })
+        let mut upload = |label, frequencies: &[f64]| {
+            let rotations: Vec<[f32; 2]> = positions
+                .clone()
+                .flat_map(|position| frequencies.iter().map(move |turn| position as f64 * turn))
+                .map(|angle| [angle.cos() as f32, angle.sin() as f32])
+                .collect();
+            recorder.upload(label, &rotations)
+        };
+        let rotations = upload("rotations", &model.frequencies)?;
+        let local = model.local_frequencies.as_deref();
+        let local_rotations = local.map(|local| upload("rotations of local blocks", local)).transpose()?;
+        Ok(Self { tokens, stride, rotations, local_rotations })
     }
 }
 
@@ -114,7 +123,7 @@ pub(super) fn record(
 ) -> Vec<Segment> {
     let residual = &activations.residual;
     let tokens = Rows { buffer: &input.tokens, first: input.stride * slice.first };
-    recorder.embed(&model.embedding, tokens, residual, slice.count);
+    recorder.embed(&model.embedding, tokens, residual, slice.count, config.embedding_scale);
     if let Some(positions) = &model.positions {
         let positions = Rows { buffer: positions, first: slice.position };
         recorder.add_positions(positions, residual, slice.count, config.hidden);
@@ -130,31 +139,35 @@ pub(super) fn record(
     };
     bring_back(recorder, 0);
     for (index, (block, cache)) in model.blocks.iter().zip(caches).enumerate() {
-        record_attention(recorder, model, config, (block, cache), (input, slice), activations);
+        let local = config.local_attention(index);
+        record_attention(recorder, model, config, (block, local, cache), (input, slice), activations);
         record_feed_forward(recorder, model, config, block, slice, activations);
         bring_back(recorder, index + 1);
     }
     segments.into_iter().flatten().collect()
 }
 
-/// `residual += W_o attention(rope(W_q x), rope(W_k x), W_v x)` with `x = norm(residual)`.
+/// `residual += W_o attention(rope(W_q x), rope(W_k x), W_v x)` with `x = norm(residual)`; where there is a
+/// norm behind, what is added is normed.
 fn record_attention(
     recorder: &mut Recorder<'_>,
     model: &Model,
     config: &Config,
-    (block, cache): (&Block, &Cache),
+    (block, local, cache): (&Block, Option<LocalAttention>, &Cache),
     (input, slice): (&Input, Slice),
     activations: &Activations,
 ) {
     let Activations { residual, normed, queries, attended, attention_parts, .. } = activations;
     let Block { matrices, vectors, qkv_bias } = block;
     let (heads, count) = (model.heads, slice.count);
-    recorder.norm(model.norm(&vectors.attention_norm), residual, normed, (count, config.hidden));
+    let shape = (count, config.hidden);
+    recorder.norm(model.norm(&vectors.attention_norm), residual, normed, shape);
 
     // Keys and values go straight to their places in the cache.
     let keys = Rows { buffer: &cache.keys, first: slice.position };
     let qkv = Linear { weights: &matrices.qkv, bias: qkv_bias.as_ref() };
-    let rotations = Rows { buffer: &input.rotations, first: slice.first };
+    let rotations = input.local_rotations.as_ref().filter(|_| local.is_some()).unwrap_or(&input.rotations);
+    let rotations = Rows { buffer: rotations, first: slice.first };
     let pairs = model.frequencies.len();
     let pairing = config.rope.map(|rope| rope.pairs);
     // The product rotates neighbours itself; other pairs, and heads with norms, need whole heads.
@@ -174,12 +187,15 @@ fn record_attention(
     }
 
     let cached = (&cache.keys, &cache.values);
-    recorder.attention(heads, queries, cached, (attended, attention_parts), (slice.position, count));
+    let window = local.map_or(usize::MAX, |local| local.window);
+    recorder.attention(heads, queries, cached, (attended, attention_parts), (slice.position, count, window));
     let output = Linear { weights: &matrices.attention_output, bias: vectors.attention_output.bias.as_ref() };
-    recorder.matmul(output, Rows::all(attended), Rows::all(residual), count, Write::Add);
+    let post_norm = vectors.attention_post_norm.as_ref().map(|norm| model.norm(norm));
+    record_addition(recorder, (output, post_norm), attended, (residual, normed), shape);
 }
 
-/// `residual += W_down activation(x)` with `x = norm(residual)`.
+/// `residual += W_down activation(x)` with `x = norm(residual)`; where there is a norm behind, what is added
+/// is normed.
 fn record_feed_forward(
     recorder: &mut Recorder<'_>,
     model: &Model,
@@ -191,17 +207,18 @@ fn record_feed_forward(
     let Activations { residual, normed, gate, up, .. } = activations;
     let Block { matrices, vectors, .. } = block;
     let (count, columns) = (slice.count, config.feed_forward);
-    recorder.norm(model.norm(&vectors.feed_forward_norm), residual, normed, (count, config.hidden));
+    let shape = (count, config.hidden);
+    recorder.norm(model.norm(&vectors.feed_forward_norm), residual, normed, shape);
     let input = Rows::all(normed);
     match &matrices.feed_forward {
-        FeedForward::Pair(pair) => recorder.swiglu_matmul(pair, normed, gate, count),
+        FeedForward::Pair(pair) => recorder.gated_matmul((pair, config.activation), normed, gate, count),
         FeedForward::Gated { gate: gate_weights, up: up_weights } => {
             let gate_bias = vectors.gate.as_ref().and_then(|gate| gate.bias.as_ref());
             let gate_linear = Linear { weights: gate_weights, bias: gate_bias };
             recorder.matmul(gate_linear, input, Rows::all(gate), count, Write::Replace);
             let up_linear = Linear { weights: up_weights, bias: vectors.up.bias.as_ref() };
             recorder.matmul(up_linear, input, Rows::all(up), count, Write::Replace);
-            recorder.swiglu(gate, up, count, columns);
+            recorder.gated(config.activation, (gate, up), count, columns);
         }
         FeedForward::Plain(weights) => {
             let linear = Linear { weights, bias: vectors.up.bias.as_ref() };
@@ -210,5 +227,25 @@ fn record_feed_forward(
         }
     }
     let down = Linear { weights: &matrices.down, bias: vectors.down.bias.as_ref() };
-    recorder.matmul(down, Rows::all(gate), Rows::all(residual), count, Write::Add);
+    let post_norm = vectors.feed_forward_post_norm.as_ref().map(|norm| model.norm(norm));
+    record_addition(recorder, (down, post_norm), gate, (residual, normed), shape);
+}
+
+/// `residual += norm(W input)`, or without the norm where there is none. `room` is for what is normed; it and
+/// the residual stream are of that shape.
+fn record_addition(
+    recorder: &mut Recorder<'_>,
+    (linear, norm): (Linear<'_>, Option<Norm<'_>>),
+    input: &Buffer,
+    (residual, room): (&Buffer, &Buffer),
+    (count, hidden): (usize, usize),
+) {
+    let input = Rows::all(input);
+    match norm {
+        None => recorder.matmul(linear, input, Rows::all(residual), count, Write::Add),
+        Some(norm) => {
+            recorder.matmul(linear, input, Rows::all(room), count, Write::Replace);
+            recorder.add_norm(norm, room, residual, (count, hidden));
+        }
+    }
 }

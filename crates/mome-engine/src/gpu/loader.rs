@@ -68,7 +68,7 @@ impl GpuLoader {
             let describe = |source: &MatrixSource| describe(backbone.file(), source);
             let mut place = |source: &MatrixSource, destination| incoming.place(source, destination);
             let matrices = Matrices::allocate(&gpu, &weight_kernels, transformer, describe, &mut place)?;
-            matrices.compile();
+            matrices.compile(backbone.config().activation);
             Ok(matrices)
         };
         let matrices = gpu.checked(allocate).await?;

@@ -1,6 +1,6 @@
 //! Which matrices of a backbone are put together on the device, so that fewer kernels need to be dispatched.
 
-use mome_backbone::{Block, Transformer};
+use mome_backbone::{Activation, Block, Transformer};
 
 use super::device::Gpu;
 use super::kernels::{Store, WeightKernelSet};
@@ -60,8 +60,8 @@ impl Matrices {
         })
     }
 
-    /// Compiles all kernels that read them.
-    pub fn compile(&self) {
+    /// Compiles all kernels that read them, for a model with that activation.
+    pub fn compile(&self, activation: Activation) {
         self.embedding.chunks.iter().for_each(|chunk| {
             chunk.kernels.embed();
         });
@@ -70,7 +70,7 @@ impl Matrices {
             block.qkv.compile_matmul(Store::Qkv);
             block.attention_output.compile_matmul(Store::Rows);
             match &block.feed_forward {
-                FeedForward::Pair(pair) => pair.compile_matmul(Store::Swiglu),
+                FeedForward::Pair(pair) => pair.compile_matmul(Store::gated(activation)),
                 FeedForward::Gated { gate, up } => {
                     gate.compile_matmul(Store::Rows);
                     up.compile_matmul(Store::Rows);

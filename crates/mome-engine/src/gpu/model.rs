@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mome_backbone::{Config, TensorType, Transformer};
+use mome_backbone::{Config, Rope, TensorType, Transformer};
 use wgpu::Buffer;
 
 use super::device::Gpu;
@@ -24,6 +24,8 @@ pub(super) struct Model {
     pub heads: Heads,
     /// `[rope width / 2]`: by how much each pair turns from one position to the next; empty without RoPE.
     pub frequencies: Vec<f64>,
+    /// The same for blocks that see the nearest tokens only, where there are any.
+    pub local_frequencies: Option<Vec<f64>>,
     norm_epsilon: f32,
     /// Compiles what reads W_query, which comes with each pass.
     kernels: Arc<WeightKernelSet>,
@@ -62,6 +64,7 @@ impl Model {
         let biases = vectors.blocks.iter().map(qkv_bias).collect::<Result<Vec<_>, _>>()?;
         let uploaded = vectors.try_map(|()| Ok(()), |vector| gpu.upload("vector", vector))?;
         let blocks = matrices.blocks.into_iter().zip(uploaded.blocks).zip(biases);
+        let factors = vectors.rope_factors.as_deref();
         let block = |((matrices, vectors), qkv_bias)| Block { matrices, vectors, qkv_bias };
         Ok(Self {
             embedding: matrices.embedding,
@@ -70,7 +73,11 @@ impl Model {
             output: matrices.output,
             output_norm: uploaded.output_norm,
             heads: Heads::of(config),
-            frequencies: frequencies(config, vectors.rope_factors.as_deref()),
+            frequencies: config.rope.map(|rope| frequencies(rope, factors)).unwrap_or_default(),
+            local_frequencies: config
+                .rope
+                .zip(config.local)
+                .map(|(rope, local)| frequencies(Rope { base: local.rope_base, ..rope }, factors)),
             norm_epsilon: config.norm_epsilon,
             kernels,
             query: Mutex::default(),
@@ -110,8 +117,7 @@ impl Model {
 }
 
 /// By how much each pair that RoPE rotates turns from one position to the next.
-fn frequencies(config: &Config, factors: Option<&[f32]>) -> Vec<f64> {
-    let Some(rope) = config.rope else { return Vec::new() };
+fn frequencies(rope: Rope, factors: Option<&[f32]>) -> Vec<f64> {
     let pairs = rope.width / 2;
     let frequency = |pair: usize| f64::from(rope.base).powf(-(pair as f64) / pairs as f64);
     let factor = |pair: usize| factors.map_or(1.0, |factors| f64::from(factors[pair]));

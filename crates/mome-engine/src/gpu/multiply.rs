@@ -1,5 +1,6 @@
 //! The products of all weight matrices with one vector, by themselves: what a decoded token costs at least.
 
+use mome_backbone::Activation;
 use wgpu::Buffer;
 
 use super::Shared;
@@ -26,14 +27,19 @@ pub(super) async fn run(shared: &Shared, rounds: usize) -> Result<(), EngineErro
     let input = recorder.storage("a vector", 1, widest)?;
     let output = recorder.storage("its products", 1, widest.max(qkv).max(config.vocabulary))?;
     for _ in 0..rounds {
-        record(&mut recorder, model, &input, &output);
+        record(&mut recorder, (model, config.activation), &input, &output);
     }
     // Bringing something back is how the end is noticed.
     recorder.read(&output, 1);
     recorder.submit().await.map(drop)
 }
 
-fn record(recorder: &mut Recorder<'_>, model: &Model, input: &Buffer, output: &Buffer) {
+fn record(
+    recorder: &mut Recorder<'_>,
+    (model, activation): (&Model, Activation),
+    input: &Buffer,
+    output: &Buffer,
+) {
     let multiply = |recorder: &mut Recorder<'_>, weights: &Weights| {
         let linear = Linear { weights, bias: None };
         recorder.matmul(linear, Rows::all(input), Rows::all(output), 1, Write::Replace);
@@ -43,7 +49,7 @@ fn record(recorder: &mut Recorder<'_>, model: &Model, input: &Buffer, output: &B
         multiply(recorder, &matrices.qkv);
         multiply(recorder, &matrices.attention_output);
         match &matrices.feed_forward {
-            FeedForward::Pair(pair) => recorder.swiglu_matmul(pair, input, output, 1),
+            FeedForward::Pair(pair) => recorder.gated_matmul((pair, activation), input, output, 1),
             FeedForward::Gated { gate, up } => {
                 multiply(recorder, gate);
                 multiply(recorder, up);

@@ -8,6 +8,7 @@ mod encoder;
 mod head;
 mod matmul;
 
+use mome_backbone::Activation;
 use wgpu::Buffer;
 
 use super::kernels::NormKernel;
@@ -15,7 +16,7 @@ use super::recorder::Recorder;
 pub(super) use attention::{Heads, Rope, attention_scratch};
 pub(super) use encoder::{Columns, Pool};
 pub(super) use head::{Chunk, MemoryBuffers, PREDICTION_WORDS};
-pub(super) use matmul::{Linear, Write};
+pub(super) use matmul::Linear;
 
 /// Invocations of a workgroup in the kernels that have one for each output.
 const GROUP: usize = 64;
@@ -52,11 +53,27 @@ impl<'a> Norm<'a> {
 
 impl<K: NormKernel> Recorder<'_, K> {
     /// The norm of each row of the input, `[rows, columns]`.
-    pub fn norm(&mut self, norm: Norm<'_>, input: &Buffer, output: &Buffer, (rows, columns): (usize, usize)) {
+    pub fn norm(&mut self, norm: Norm<'_>, input: &Buffer, output: &Buffer, shape: (usize, usize)) {
+        self.write_norm(norm, input, output, shape, Write::Replace);
+    }
+
+    /// Adds the norm of each row of the input to the output, both `[rows, columns]`.
+    pub fn add_norm(&mut self, norm: Norm<'_>, input: &Buffer, output: &Buffer, shape: (usize, usize)) {
+        self.write_norm(norm, input, output, shape, Write::Add);
+    }
+
+    fn write_norm(
+        &mut self,
+        norm: Norm<'_>,
+        input: &Buffer,
+        output: &Buffer,
+        (rows, columns): (usize, usize),
+        write: Write,
+    ) {
         let Norm { weight, bias, epsilon } = norm;
         self.dispatch(
             self.kernels.norm(),
-            &[(columns / 4).word(), epsilon.word(), bias.is_some().into()],
+            &[(columns / 4).word(), epsilon.word(), bias.is_some().into(), write as u32],
             &[(1, weight), (2, bias.unwrap_or(weight)), (3, input), (4, output)],
             [rows, 1, 1],
         );
@@ -64,15 +81,20 @@ impl<K: NormKernel> Recorder<'_, K> {
 }
 
 impl Recorder<'_> {
-    /// `gate = silu(gate) * up`, both `[rows, columns]`.
-    pub fn swiglu(&mut self, gate: &Buffer, up: &Buffer, rows: usize, columns: usize) {
+    /// `gate = activation(gate) * up`, both `[rows, columns]`.
+    pub fn gated(
+        &mut self,
+        activation: Activation,
+        (gate, up): (&Buffer, &Buffer),
+        rows: usize,
+        columns: usize,
+    ) {
         let columns4 = columns / 4;
-        self.dispatch(
-            &self.kernels.swiglu,
-            &[columns4.word()],
-            &[(1, up), (2, gate)],
-            [columns4.div_ceil(GROUP), rows, 1],
-        );
+        let kernel = match activation {
+            Activation::GatedGelu => &self.kernels.geglu,
+            Activation::GatedSilu | Activation::Gelu => &self.kernels.swiglu,
+        };
+        self.dispatch(kernel, &[columns4.word()], &[(1, up), (2, gate)], [columns4.div_ceil(GROUP), rows, 1]);
     }
 
     /// GELU in place, by its approximation with tanh, of `[rows, columns]`.
@@ -96,6 +118,13 @@ impl Recorder<'_> {
             [columns4.div_ceil(GROUP), count, 1],
         );
     }
+}
+
+/// What an operation does with what its output holds, as shaders have it.
+#[derive(Clone, Copy)]
+pub(super) enum Write {
+    Replace = 0,
+    Add = 1,
 }
 
 /// A parameter of a kernel as the word that its uniform holds.

@@ -101,7 +101,7 @@ impl Weights {
         Ok((weights, destinations))
     }
 
-    /// Makes room for two matrices of one type and shape for [`Store::Swiglu`]: chunks have as
+    /// Makes room for two matrices of one type and shape for [`Store::gated`]: chunks have as
     /// many panels of one as of the other. Rows count those of one matrix. Says where each goes.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! A small model with the same operations as a backbone, and weights made on the spot.
 
-use mome_backbone::{Backbone, Block, Config, MatrixSource, TensorType, Transformer};
+use mome_backbone::{Backbone, Block, Config, LocalAttention, MatrixSource, TensorType, Transformer};
 
 use super::weights::{Maker, SmallMatrix};
 
@@ -9,6 +9,9 @@ const VOCABULARY: usize = 300;
 
 /// The most tokens of a sequence.
 const CONTEXT: usize = 48;
+
+/// Tokens that local attention sees: fewer than are run.
+const WINDOW: usize = 20;
 
 /// At least so wide are the hidden state and the feed-forward layer, in whole blocks of the types.
 const WIDTH: usize = 300;
@@ -38,6 +41,10 @@ impl SmallModel {
             if blocks.len() < BLOCKS && !blocks.iter().any(known) {
                 blocks.push(block);
             }
+        }
+        if transformer.blocks.len() > 1 && blocks.len() == 1 && backbone.config().local.is_some() {
+            // One that sees the nearest tokens only, and one that sees all.
+            blocks.push(blocks[0]);
         }
         let all = blocks.iter().flat_map(|block| matrices(block)).map(kind);
         let ends =
@@ -71,6 +78,7 @@ fn shape(config: &Config, layers: usize, unit: usize) -> Config {
         feed_forward: width + unit,
         context: CONTEXT,
         vocabulary: VOCABULARY,
+        local: config.local.map(|local| LocalAttention { window: WINDOW, global_every: 2, ..local }),
         ..config.clone()
     }
 }
@@ -111,10 +119,12 @@ impl SmallModel {
             query_norm: like.query_norm.as_ref().map(|_| maker.vector(1.0, head_width)),
             key_norm: like.key_norm.as_ref().map(|_| maker.vector(1.0, head_width)),
             attention_output: maker.linear(&like.attention_output, [hidden, queries]),
+            attention_post_norm: like.attention_post_norm.as_ref().map(|like| maker.norm(like, hidden)),
             feed_forward_norm: maker.norm(&like.feed_forward_norm, hidden),
             gate: like.gate.as_ref().map(|like| maker.linear(like, [feed_forward, hidden])),
             up: maker.linear(&like.up, [feed_forward, hidden]),
             down: maker.linear(&like.down, [hidden, feed_forward]),
+            feed_forward_post_norm: like.feed_forward_post_norm.as_ref().map(|like| maker.norm(like, hidden)),
         }
     }
 }

@@ -15,8 +15,8 @@ use mome_engine::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// Golden models: random weights, logits by Hugging Face transformers on the dequantised weights.
-pub const GOLDEN: [&str; 22] = [
+/// Golden models: random weights, logits by independent implementations on the dequantised weights.
+pub const GOLDEN: [&str; 25] = [
     "llama-f32",
     "llama-f16",
     "llama-q8_0",
@@ -36,6 +36,9 @@ pub const GOLDEN: [&str; 22] = [
     "qwen3-f32",
     "qwen3-q8_0",
     "qwen3-q4_0",
+    "gemma3-f32",
+    "gemma3-q8_0",
+    "gemma3-q4_0",
     "gpt2-f32",
     "gpt2-q8_0",
     "gpt2-q4_0",

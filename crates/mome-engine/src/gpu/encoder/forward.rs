@@ -98,7 +98,7 @@ impl Pass<'_, '_> {
         let Self { recorder, model, inputs, activations } = self;
         let (count, width) = (inputs.tokens, model.shape.hidden);
         let sums = &activations.middle;
-        recorder.embed(&model.tokens, Rows::all(&inputs.ids), sums, count);
+        recorder.embed(&model.tokens, Rows::all(&inputs.ids), sums, count, 1.0);
         recorder.add_embeddings(&inputs.places, (&model.positions, &model.types), sums, (count, width));
         let norm = norm(&model.shape, &model.embedding_norm);
         recorder.norm(norm, sums, &activations.states, (count, width));

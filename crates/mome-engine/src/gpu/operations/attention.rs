@@ -78,17 +78,18 @@ impl Recorder<'_> {
         );
     }
 
-    /// Causal attention of `count` queries, the first at `first_position`, over the KV cache. `partial` has room for
-    /// [`attention_scratch`] values.
+    /// Causal attention of `count` queries, the first at `first_position`, over the last `window` positions
+    /// of the KV cache. `partial` has room for [`attention_scratch`] values.
     pub fn attention(
         &mut self,
         heads: Heads,
         queries: &Buffer,
         (keys, values): (&Buffer, &Buffer),
         (output, partial): (&Buffer, &Buffer),
-        (first_position, count): (usize, usize),
+        (first_position, count, window): (usize, usize, usize),
     ) {
-        let positions = first_position + count;
+        let first_key = (first_position + 1).saturating_sub(window);
+        let positions = first_position + count - first_key;
         let parts = if count <= SPLIT_TOKENS {
             (positions / part_keys(self.kernels.lanes)).clamp(1, MAX_PARTS)
         } else {
@@ -103,6 +104,8 @@ impl Recorder<'_> {
             (heads.width as f32).sqrt().recip().word(),
             parts.word(),
             positions.div_ceil(parts).word(),
+            first_key.word(),
+            window.min(first_position + count).word(),
         ];
         let target = if parts == 1 { output } else { partial };
         let bindings = [(1, queries), (2, keys), (3, values), (4, target)];

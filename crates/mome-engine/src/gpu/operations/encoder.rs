@@ -60,6 +60,8 @@ impl Recorder<'_, EncoderKernels> {
             (heads.width as f32).sqrt().recip().word(),
             1,
             count.word(),
+            0,
+            count.word(),
         ];
         let groups = match self.kernels.lanes {
             Lanes::Alone => [(heads.query_heads * count).div_ceil(8), 1, 1],

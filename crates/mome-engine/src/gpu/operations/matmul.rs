@@ -1,18 +1,12 @@
 //! Operations that read a weight matrix: embedding, and matrix products with all that can be stored of them.
 
+use mome_backbone::Activation;
 use wgpu::Buffer;
 
-use super::{GROUP, Heads, Parameter, Rope, Rows};
+use super::{GROUP, Heads, Parameter, Rope, Rows, Write};
 use crate::gpu::kernels::{MatmulKernel, Store};
 use crate::gpu::recorder::Recorder;
 use crate::gpu::weights::{PANEL, RowChunk, Weights};
-
-/// What a matrix product does with what its output holds.
-#[derive(Clone, Copy)]
-pub(in crate::gpu) enum Write {
-    Replace,
-    Add,
-}
 
 /// A matrix product with or without a bias.
 #[derive(Clone, Copy)]
@@ -29,14 +23,15 @@ impl<'a> From<&'a Weights> for Linear<'a> {
 }
 
 impl<K> Recorder<'_, K> {
-    /// `output[t] = weights[tokens[first + t]]` for `count` tokens.
-    pub fn embed(&mut self, weights: &Weights, tokens: Rows<'_>, output: &Buffer, count: usize) {
+    /// `output[t] = scale * weights[tokens[first + t]]` for `count` tokens.
+    pub fn embed(&mut self, weights: &Weights, tokens: Rows<'_>, output: &Buffer, count: usize, scale: f32) {
         let columns4 = weights.columns / 4;
         for chunk in &weights.chunks {
-            let parameters = [columns4, chunk.blocks, tokens.first, chunk.rows.start, chunk.rows.len()];
+            let shape = [columns4, chunk.blocks, tokens.first, chunk.rows.start, chunk.rows.len()];
+            let parameters: Vec<u32> = shape.map(Parameter::word).into_iter().chain([scale.word()]).collect();
             self.dispatch(
                 chunk.kernels.embed(),
-                &parameters.map(Parameter::word),
+                &parameters,
                 &with_weights(chunk, &[(3, tokens.buffer), (4, output)]),
                 [columns4.div_ceil(GROUP), count, 1],
             );
@@ -52,24 +47,26 @@ impl<K> Recorder<'_, K> {
         count: usize,
         write: Write,
     ) {
-        let add = match write {
-            Write::Replace => 0,
-            Write::Add => 1,
-        };
-        let parameters = [output.first, add, bias.is_some().into()];
+        let parameters = [output.first, write as usize, bias.is_some().into()];
         let bindings = [(4, output.buffer), (5, bias.unwrap_or(input.buffer))];
         for chunk in &weights.chunks {
             self.multiply(weights, chunk, Store::Rows, (input, count), &parameters, &bindings);
         }
     }
 
-    /// `output[t] = silu(gate input[t]) * (up input[t])` for `count` rows, with the weights of
+    /// `output[t] = activation(gate input[t]) * (up input[t])` for `count` rows, with the weights of
     /// [`Weights::pair`].
-    pub fn swiglu_matmul(&mut self, pair: &Weights, input: &Buffer, output: &Buffer, count: usize) {
+    pub fn gated_matmul(
+        &mut self,
+        (pair, activation): (&Weights, Activation),
+        input: &Buffer,
+        output: &Buffer,
+        count: usize,
+    ) {
         for chunk in &pair.chunks {
             let parameters = [chunk.rows.start, chunk.rows.end, pair.rows];
             let input = (Rows::all(input), count);
-            self.multiply(pair, chunk, Store::Swiglu, input, &parameters, &[(4, output)]);
+            self.multiply(pair, chunk, Store::gated(activation), input, &parameters, &[(4, output)]);
         }
     }
 
@@ -112,7 +109,7 @@ impl<K> Recorder<'_, K> {
         let MatmulKernel { kernel, rows: group_rows, tokens } = chunk.kernels.matmul(store).choose(count);
         let rows = chunk.rows.len();
         // Of the panels: a pair of matrices has its own for each.
-        let chunk_rows = if store == Store::Swiglu { 2 * rows.next_multiple_of(PANEL) } else { rows };
+        let chunk_rows = if store.is_gated() { 2 * rows.next_multiple_of(PANEL) } else { rows };
         let common = [
             count,
             input.first,

@@ -11,7 +11,9 @@ fn attention_over_short_and_long_caches() {
     // tokens they are split for.
     let shapes =
         (1..4usize, 1..4usize, prop::sample::select(vec![4usize, 20, 64, 256]), 0..300usize, 1..12usize);
-    check((shapes, any::<u64>()), |bench, ((kv_heads, group, width, position, count), seed)| {
+    let windows = prop_oneof![Just(usize::MAX), 1..200usize];
+    check((shapes, windows, any::<u64>()), |bench, (shape, window, seed)| {
+        let (kv_heads, group, width, position, count) = shape;
         let heads = Heads { query_heads: kv_heads * group, kv_heads, width };
         let positions = position + count;
         let mut random = random(seed);
@@ -25,14 +27,14 @@ fn attention_over_short_and_long_caches() {
             [&queries, &keys, &values].map(|data| bench.upload(data));
         let got: Vec<f32> = bench.run(&output, queries.len(), |recorder| {
             let cache = (&key_buffer, &value_buffer);
-            recorder.attention(heads, &query_buffer, cache, (&output, &partial), (position, count));
+            recorder.attention(heads, &query_buffer, cache, (&output, &partial), (position, count, window));
         });
 
         let mut expected = Vec::new();
         for (index, query) in queries.chunks(width).enumerate() {
             let (token, head) = (index / heads.query_heads, index % heads.query_heads);
             let row = |position: usize| (position * kv_heads + head / group) * width;
-            let visible = 0..=position + token;
+            let visible = (position + token + 1).saturating_sub(window)..position + token + 1;
             let scores =
                 visible.clone().map(|p| dot(query, &keys[row(p)..][..width]) / (width as f64).sqrt());
             let weights: Vec<f64> = scores.map(f64::exp).collect();

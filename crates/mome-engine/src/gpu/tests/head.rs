@@ -48,7 +48,7 @@ fn a_prediction_is_read_as_the_next_token() {
         let chunk = Chunk { logits: &logit_buffer, vocabulary: 70, first_row: 0, count: 2 };
         recorder.predict(chunk, &predictions);
         let token = Rows { buffer: &predictions, first: PREDICTION_WORDS };
-        recorder.embed(&weights, token, &output, 1);
+        recorder.embed(&weights, token, &output, 1, 1.0);
     });
     assert_eq!(got, embedding.values()[next * 64..][..64]);
 }

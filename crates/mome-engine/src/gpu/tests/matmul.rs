@@ -1,6 +1,6 @@
 //! Matrix products and embeddings, for every type of weights.
 
-use mome_backbone::{RopePairs, TensorType};
+use mome_backbone::{Activation, RopePairs, TensorType};
 use proptest::prelude::*;
 
 use super::norm_and_rope::turn;
@@ -84,7 +84,7 @@ fn golden_blocks_are_read_as_the_oracle_reads_them() {
         let tokens: Vec<u32> = (0..rows as u32).collect();
         let (tokens, output) = (bench.upload(&tokens), bench.upload(&vec![0.0f32; rows * columns]));
         let got: Vec<f32> = bench.run(&output, rows * columns, |recorder| {
-            recorder.embed(&weights, Rows::all(&tokens), &output, rows);
+            recorder.embed(&weights, Rows::all(&tokens), &output, rows, 1.0);
         });
         assert_close(&got, &expected, 1e-5);
     }
@@ -115,7 +115,7 @@ fn a_matrix_in_several_buffers_is_one_matrix() {
     let tokens = [99u32, 0, 31, 32, 64];
     let (token_buffer, output) = (bench.upload(&tokens), bench.upload(&[0.0f32; 5 * 64]));
     let got: Vec<f32> = bench.run(&output, 5 * 64, |recorder| {
-        recorder.embed(&weights, Rows::all(&token_buffer), &output, 5);
+        recorder.embed(&weights, Rows::all(&token_buffer), &output, 5, 1.0);
     });
     let expected: Vec<f32> =
         tokens.iter().flat_map(|token| &values[*token as usize * 64..][..64]).copied().collect();
@@ -133,7 +133,7 @@ fn embeddings_of_every_type() {
         let weights = bench.weights(&matrix);
         let (token_buffer, output) = (bench.upload(&tokens), bench.upload(&vec![0.0f32; 5 * columns]));
         let got: Vec<f32> = bench.run(&output, 5 * columns, |recorder| {
-            recorder.embed(&weights, Rows { buffer: &token_buffer, first: 2 }, &output, 5);
+            recorder.embed(&weights, Rows { buffer: &token_buffer, first: 2 }, &output, 5, 1.0);
         });
 
         let values = matrix.values();
@@ -144,9 +144,11 @@ fn embeddings_of_every_type() {
 }
 
 #[test]
-fn a_pair_of_matrices_makes_swiglu() {
+fn a_pair_of_matrices_makes_a_gated_layer() {
     let kinds = prop::sample::select(vec![TensorType::F32, TensorType::Q8_0, TensorType::Q4_K]);
-    check((kinds, 1..150usize, tokens(), any::<u64>()), |bench, (kind, rows, count, seed)| {
+    let activations = prop::sample::select(vec![Activation::GatedSilu, Activation::GatedGelu]);
+    let shapes = (kinds, activations, 1..150usize, tokens(), any::<u64>());
+    check(shapes, |bench, (kind, activation, rows, count, seed)| {
         let columns = 2 * kind.block_len().max(4);
         let mut random = random(seed);
         let [gate, up] = [(); 2].map(|()| Matrix::random(kind, rows, columns, &mut random));
@@ -158,7 +160,7 @@ fn a_pair_of_matrices_makes_swiglu() {
 
         let (inputs, output) = (bench.upload(&input), bench.upload(&vec![0.0f32; count * rows]));
         let got: Vec<f32> = bench.run(&output, count * rows, |recorder| {
-            recorder.swiglu_matmul(&pair, &inputs, &output, count);
+            recorder.gated_matmul((&pair, activation), &inputs, &output, count);
         });
 
         let (gate, up) = (gate.values(), up.values());
@@ -166,7 +168,14 @@ fn a_pair_of_matrices_makes_swiglu() {
         for input in input.chunks(columns) {
             for (gate, up) in gate.chunks(columns).zip(up.chunks(columns)) {
                 let gate = dot(gate, input);
-                expected.push(gate / (1.0 + (-gate).exp()) * dot(up, input));
+                // GELU's tanh form, in terms of a logistic function.
+                let steepness = match activation {
+                    Activation::GatedGelu => {
+                        (8.0 / std::f64::consts::PI).sqrt() * (1.0 + 0.044715 * gate * gate)
+                    }
+                    _ => 1.0,
+                };
+                expected.push(gate / (1.0 + (-steepness * gate).exp()) * dot(up, input));
             }
         }
         assert_close(&got, &expected, 1e-3);

@@ -1,6 +1,6 @@
 //! Norms, position embeddings, and activations.
 
-use mome_backbone::RopePairs;
+use mome_backbone::{Activation, RopePairs};
 use proptest::prelude::*;
 
 use super::{assert_close, check, random};
@@ -8,18 +8,21 @@ use crate::gpu::operations::{Norm, Rope, Rows};
 
 #[test]
 fn norms() {
-    check((1..5usize, 1..80usize, any::<bool>(), any::<u64>()), |bench, (rows, quads, layer, seed)| {
+    let shapes = (1..5usize, 1..80usize, any::<bool>(), any::<bool>(), any::<u64>());
+    check(shapes, |bench, (rows, quads, layer, add, seed)| {
         let columns = 4 * quads;
         let mut random = random(seed);
         let mut take = |count: usize| random.by_ref().take(count).collect::<Vec<f32>>();
         let (weight, bias, input) = (take(columns), take(columns), take(rows * columns));
 
-        let output = bench.upload(&vec![0.0f32; input.len()]);
+        let before = take(input.len());
+        let output = bench.upload(&before);
         let [weight_buffer, bias_buffer, inputs] = [&weight, &bias, &input].map(|data| bench.upload(data));
         let bias_buffer = layer.then_some(&bias_buffer);
         let norm = Norm { weight: &weight_buffer, bias: bias_buffer, epsilon: 1e-5 };
-        let got: Vec<f32> = bench.run(&output, input.len(), |recorder| {
-            recorder.norm(norm, &inputs, &output, (rows, columns));
+        let got: Vec<f32> = bench.run(&output, input.len(), |recorder| match add {
+            true => recorder.add_norm(norm, &inputs, &output, (rows, columns)),
+            false => recorder.norm(norm, &inputs, &output, (rows, columns)),
         });
 
         let norm = |row: &[f32]| {
@@ -32,7 +35,13 @@ fn norms() {
             };
             row.iter().zip(weight.iter().zip(&bias)).map(term).collect::<Vec<_>>()
         };
-        let expected: Vec<f64> = input.chunks(columns).flat_map(norm).collect();
+        let before = before.iter().map(|before| if add { f64::from(*before) } else { 0.0 });
+        let expected: Vec<f64> = input
+            .chunks(columns)
+            .flat_map(norm)
+            .zip(before)
+            .map(|(normed, before)| before + normed)
+            .collect();
         assert_close(&got, &expected, 2e-5);
     });
 }
@@ -97,11 +106,13 @@ fn activations_and_positions() {
             (take(rows * columns), take(rows * columns), take((first + rows) * columns));
         let count = rows * columns;
         let (up_buffer, position_buffer) = (bench.upload(&up), bench.upload(&positions));
-        let (for_gelu, for_swiglu, for_sum) =
-            (bench.upload(&values), bench.upload(&values), bench.upload(&values));
+        let [for_gelu, for_swiglu, for_geglu, for_sum] = [(); 4].map(|()| bench.upload(&values));
         let gelu: Vec<f32> = bench.run(&for_gelu, count, |recorder| recorder.gelu(&for_gelu, rows, columns));
         let swiglu: Vec<f32> = bench.run(&for_swiglu, count, |recorder| {
-            recorder.swiglu(&for_swiglu, &up_buffer, rows, columns);
+            recorder.gated(Activation::GatedSilu, (&for_swiglu, &up_buffer), rows, columns);
+        });
+        let geglu: Vec<f32> = bench.run(&for_geglu, count, |recorder| {
+            recorder.gated(Activation::GatedGelu, (&for_geglu, &up_buffer), rows, columns);
         });
         let sum: Vec<f32> = bench.run(&for_sum, count, |recorder| {
             recorder.add_positions(Rows { buffer: &position_buffer, first }, &for_sum, rows, columns);
@@ -114,6 +125,8 @@ fn activations_and_positions() {
         assert_close(&gelu, &values.iter().map(gelu_of).collect::<Vec<_>>(), 1e-5);
         let silu = |x: &f64| x / (1.0 + (-x).exp());
         assert_close(&swiglu, &values.iter().zip(&up).map(|(x, up)| silu(x) * up).collect::<Vec<_>>(), 1e-5);
+        let gated: Vec<f64> = values.iter().zip(&up).map(|(x, up)| gelu_of(x) * up).collect();
+        assert_close(&geglu, &gated, 1e-5);
         assert_close(&sum, &values.iter().zip(&positions).map(|(a, b)| a + b).collect::<Vec<_>>(), 1e-6);
     });
 }

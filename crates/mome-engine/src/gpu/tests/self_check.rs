@@ -35,7 +35,8 @@ fn checked(name: &str, tamper: impl Fn(&Gpu, &mut Kernels, &WeightKernelSet)) ->
 
 #[test]
 fn right_kernels_pass() {
-    for name in ["llama-f16", "llama-q4_1", "llama3-rope-q4_0", "qwen2-q8_0", "qwen3-f32", "gpt2-q4_0"] {
+    let plain = ["llama-f16", "llama-q4_1", "llama3-rope-q4_0", "qwen2-q8_0", "qwen3-f32", "gpt2-q4_0"];
+    for name in plain.into_iter().chain(["gemma3-f32", "gemma3-q4_0"]) {
         checked(name, |_, _, _| {}).unwrap();
     }
 }
@@ -43,7 +44,7 @@ fn right_kernels_pass() {
 #[test]
 fn wrong_kernels_are_refused() {
     type Change = (&'static str, fn(&mut Kernels) -> &mut Kernel, &'static [&'static str], [&'static str; 2]);
-    let changes: [Change; 7] = [
+    let changes: [Change; 9] = [
         ("llama-q4_0", |k| &mut k.norm, &["lanes/alone", "norm"], ["inverseSqrt(", "sqrt("]),
         (
             "llama-q4_0",
@@ -57,7 +58,14 @@ fn wrong_kernels_are_refused() {
             &["head_norm_rope"],
             ["scale * weight[i]", "scale * (weight[i] + 0.1)"],
         ),
-        ("gpt2-q8_0", |k| &mut k.gelu, &["gelu"], ["0.044715", "0.44715"]),
+        (
+            "gemma3-f32",
+            |k| &mut k.attention,
+            &["attention/inputs", "attention/causal", "attention/alone"],
+            ["max(unseen, begin)", "max(0u * unseen, begin)"],
+        ),
+        ("gemma3-q4_0", |k| &mut k.geglu, &["activations/gelu", "gated"], ["0.044715", "0.44715"]),
+        ("gpt2-q8_0", |k| &mut k.gelu, &["activations/gelu", "gelu"], ["0.044715", "0.44715"]),
         (
             "gpt2-q8_0",
             |k| &mut k.add_positions,

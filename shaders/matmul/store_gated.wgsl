@@ -1,5 +1,6 @@
-// SwiGLU: the first half of a chunk's panels are rows of the gate, the second half the same rows of `up`;
-//   output = silu(gate) * up, where silu(x) = x / (1 + exp(-x))
+// A gated layer: the first half of a chunk's panels are rows of the gate, the second half the same rows of
+// `up`; output = activated(gate) * up With activations/silu it is SwiGLU, with activations/gelu GeGLU
+// (Shazeer, 2020).
 //
 //   4  output  [tokens, columns]
 
@@ -12,7 +13,7 @@ struct StoreParams {
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 
 fn store(token: u32, rows: vec2u, gate: vec4f, up: vec4f) {
-    let values = gate / (1.0 + exp(-gate)) * up;
+    let values = activated(gate) * up;
     let column = params.store.first_column + rows.x;
     let end = min(params.store.end_column, column + 4u);
     for (var c = column; c < end; c += 1u) {

@@ -1,4 +1,5 @@
-// SwiGLU, in place: gate = silu(gate) * up, where silu(x) = x / (1 + exp(-x)).
+// A gated layer, in place: gate = activated(gate) * up. With activations/silu it is SwiGLU, with
+// activations/gelu GeGLU (Shazeer, 2020).
 //
 //   0  params
 //   1  up    [tokens, columns]
@@ -20,6 +21,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
     let at = id.y * params.columns4 + id.x;
-    let value = gate[at];
-    gate[at] = value / (1.0 + exp(-value)) * up[at];
+    gate[at] = activated(gate[at]) * up[at];
 }
