@@ -180,7 +180,8 @@ fn one_word_makes_it_another_question() {
                 let fact = facts.iter().find(|fact| fact.id == pair["of"].as_str().unwrap()).unwrap();
                 let id = (!changes).then_some(&fact.id);
                 let answer = (!changes).then_some(&fact.answer);
-                serde_json::json!({"question": pair["question"], "id": id, "answer": answer}).to_string() + "\n"
+                serde_json::json!({"question": pair["question"], "id": id, "answer": answer}).to_string()
+                    + "\n"
             };
             let file = directory.path().join("questions.jsonl");
             fs::write(&file, pairs.iter().filter(of).map(question).collect::<String>()).unwrap();

@@ -107,10 +107,7 @@ pub fn decision<'a>(
     of_reader: Option<&'a CalibratedGate>,
     alpha: f64,
 ) -> Option<Decision<'a>> {
-    let by_own = own.map(|own| {
-        let others = of_reader.filter(|of_reader| of_reader.gate == own.gate);
-        Decision { gate: &own.gate, thresholds: thresholds(own, others, alpha) }
-    });
+    let by_own = own.map(|own| Decision { gate: &own.gate, thresholds: thresholds(own, of_reader, alpha) });
     let by_reader = of_reader.map(|of_reader| Decision {
         gate: &of_reader.gate,
         thresholds: thresholds(of_reader, None, alpha)
@@ -122,8 +119,8 @@ pub fn decision<'a>(
 
 /// The scores above which questions are answered, for at most a share `alpha` answered of each kind that should not
 /// be, in expectation (conformal risk control; Angelopoulos et al. 2022, arXiv 2208.02814). A kind of which the
-/// calibration has fewer than [`ENOUGH`] over alpha is filled up to that with those of `others`, which the same gate
-/// scored. `None` where there are too few of a kind all the same: then no threshold keeps the promise.
+/// calibration has fewer than [`ENOUGH`] over alpha is filled up to that with those of `others`, where the same weights
+/// scored them. `None` where there are too few of a kind all the same: then no threshold keeps the promise.
 ///
 /// Near misses bound the part that looks for changes. What it refuses need not be refused twice: nearness is held to those
 /// questions alone that pass it.
@@ -133,7 +130,10 @@ pub fn thresholds(
     others: Option<&CalibratedGate>,
     alpha: f64,
 ) -> Option<Thresholds> {
-    let sources = |of: &dyn Fn(&Calibration) -> (Vec<f32>, u64)| {
+    let of_parts = |same: &dyn Fn(&Gate) -> bool| others.filter(|others| same(&others.gate));
+    let of_unchanged = of_parts(&|gate| gate.unchanged == calibrated.gate.unchanged);
+    let of_near = of_unchanged.filter(|others| others.gate.near == calibrated.gate.near);
+    let sources = |others: Option<&CalibratedGate>, of: &dyn Fn(&Calibration) -> (Vec<f32>, u64)| {
         bound(of(&calibrated.calibration), others.map(|others| of(&others.calibration)), alpha)
     };
     let all = |scores: Vec<f32>| {
@@ -142,7 +142,7 @@ pub fn thresholds(
     };
     let unchanged = match calibrated.gate.unchanged {
         None => None,
-        Some(_) => Some(sources(&|calibration| {
+        Some(_) => Some(sources(of_unchanged, &|calibration| {
             all(calibration.near_misses.iter().map(|scores| scores.unchanged).collect())
         })?),
     };
@@ -150,8 +150,8 @@ pub fn thresholds(
         Some(unchanged) if scores.unchanged <= unchanged.score => f32::NEG_INFINITY,
         _ => scores.near,
     };
-    let hidden = sources(&|calibration| all(calibration.hidden.iter().map(passing).collect()))?;
-    let confused = sources(&|calibration| {
+    let hidden = sources(of_near, &|calibration| all(calibration.hidden.iter().map(passing).collect()))?;
+    let confused = sources(of_near, &|calibration| {
         (calibration.known.wrong.iter().map(passing).collect(), calibration.known.count)
     })?;
     Some(Thresholds {
@@ -195,11 +195,11 @@ fn bound(own: (Vec<f32>, u64), others: Option<(Vec<f32>, u64)>, alpha: f64) -> O
     let mut before = 0.0;
     for (score, weight) in weighted {
         if share(before + weight) > alpha {
-            return Some(Bound { score, own: is_own });
+            return Some(Bound { score: score.max(-LARGEST), own: is_own });
         }
         before += weight;
     }
-    Some(Bound { score: f32::NEG_INFINITY, own: is_own })
+    Some(Bound { score: -LARGEST, own: is_own })
 }
 
 /// The probability of these log odds.

@@ -17,8 +17,8 @@ const PULL_TO_ZERO: f64 = 1e-3;
 const ASKED: [f64; 3] = [4.0, 1.0, 0.3];
 
 /// Fits the parts of a gate: nearness tells known questions whose best fact is right from confused and hidden ones, and
-/// the other part the same known ones from near misses. `towards` is the gate that they are drawn to. `None` where there
-/// is nothing to tell apart.
+/// the other part the same known ones from near misses. `towards` is the gate whose weights the first is drawn to, and
+/// whose other part is taken as it is. `None` where there is nothing to tell apart.
 pub(super) fn fit(questions: &Answered, towards: Option<&Gate>, judges: bool) -> Option<Gate> {
     let right: Vec<&Asked> = questions.known.iter().filter(|asked| asked.right).collect();
     let confused: Vec<&Asked> = questions.known.iter().filter(|asked| !asked.right).collect();
@@ -34,11 +34,11 @@ pub(super) fn fit(questions: &Answered, towards: Option<&Gate>, judges: bool) ->
     let wrong = [confused, hidden].concat();
     let features = if judges { NEAR_FEATURES } else { SENSE_FEATURES };
     let near = fitted(&labelled(&right, &wrong, near), towards.map(|gate| &gate.near), features);
-    let unchanged = judges.then(|| {
+    // What a change is does not depend on the pack: with the reader's weights its near misses count for the pack too.
+    let unchanged = towards.and_then(|gate| gate.unchanged.clone()).filter(|_| judges).or_else(|| {
         let changed: Vec<&Asked> = questions.near_misses.iter().collect();
         let unchanged = |asked: &Asked| asked.best.judged.map(|judged| unchanged_features(judged).to_vec());
-        let towards = towards.and_then(|gate| gate.unchanged.as_ref());
-        fitted(&labelled(&right, &changed, unchanged), towards, UNCHANGED_FEATURES)
+        judges.then(|| fitted(&labelled(&right, &changed, unchanged), None, UNCHANGED_FEATURES))
     });
     let confidence = Logistic { weights: vec![1.0; CONFIDENCE_FEATURES], bias: 0.0 };
     Some(Gate { near, unchanged, confidence })
