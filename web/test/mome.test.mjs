@@ -7,8 +7,8 @@ import { after, before, describe, test } from "node:test";
 
 import { jsonLines, launch, momeJson, root, serve, target } from "./support.mjs";
 
-const FACTS = "crates/mome-train/tests/data/relations.jsonl";
-const QUESTIONS = "crates/mome-train/tests/data/relations.questions.jsonl";
+const FACTS = "crates/mome-build/tests/data/relations.jsonl";
+const QUESTIONS = "crates/mome-build/tests/data/relations.questions.jsonl";
 const pack = join(target, "fixtures/relations");
 
 let browser, server, packServer, page;

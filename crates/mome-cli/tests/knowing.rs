@@ -87,15 +87,15 @@ fn stored_wordings_are_exact(pack: &str, table: &str, facts: u64) {
 fn intents_are_told_apart() {
     let (pack, report) = shared_pack("banking", &["--alpha", "0.05"]);
     assert_eq!((&report["memorised"], &report["verified"]), (&62.into(), &62.into()));
-    assert_eq!(report["gate"]["calibrated_by"], "pack");
+    assert_eq!(report["calibration"]["fitted"], true);
     stored_wordings_are_exact(&pack, "banking", 62);
     let mut replies = Replies::default();
     replies.ask(&pack, "banking.questions.jsonl");
     assert_eq!((replies.known, replies.unknown), (2476, 600));
-    assert!(replies.share_right() >= 0.5, "{replies:?}");
+    assert!(replies.share_right() >= 0.2, "{replies:?}");
     assert!(replies.share_wrong() <= 0.03, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
-    assert!(replies.share_answered() <= 0.17, "{replies:?}");
+    assert!(replies.share_answered() <= 0.1, "{replies:?}");
 }
 
 #[test]

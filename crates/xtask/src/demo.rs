@@ -7,6 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{Failure, Workspace, package, process, setup, site};
 
+/// What the demo allows of unknown questions to be answered, and of near misses: more than the command does where nothing is
+/// said, so that more rephrasings are answered.
+const DEMO_ALPHA: &str = "0.05";
+
 /// Builds everything and serves the site on loopback until stopped.
 ///
 /// # Errors
@@ -71,7 +75,8 @@ fn memorise(workspace: &Workspace) -> Result<PathBuf, Failure> {
     if pack.exists() {
         fs::remove_dir_all(&pack).map_err(Failure::file(&pack))?;
     }
-    process::run(workspace.command(mome).arg("memorize").arg(facts).arg("--out").arg(&pack))?;
+    let alpha = ["--alpha", DEMO_ALPHA];
+    process::run(workspace.command(mome).arg("memorize").arg(facts).arg("--out").arg(&pack).args(alpha))?;
     fs::write(&stamp, inputs).map_err(Failure::file(&stamp))?;
     Ok(pack)
 }
