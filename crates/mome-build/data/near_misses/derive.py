@@ -52,7 +52,7 @@ NOUN_TOO_VAGUE = set(
     "stool queen drone louse cur gamecock boater curl rag sail jet bogie gig brig destroyer shipwreck graphite charcoal "
     "muscle wing tongue nucleus pituitary nucleolus baroreceptor cilium rumen lip bullet missile autoloader shepherd "
     "acolyte money norm pickup citron currant rutabaga moth armoire bassinet buffet andrena leafhopper bead stickpin "
-    "seed greens eye sapling mercury workbench bedstead mobcap dogwood ginkgo barium beryllium booth projectile worktable skull pin gland".split())
+    "seed greens eye sapling mercury workbench bedstead mobcap dogwood ginkgo barium beryllium booth ship projectile worktable skull pin gland".split())
 
 
 def past(verb):

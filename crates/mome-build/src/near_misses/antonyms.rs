@@ -63,7 +63,7 @@ const IDIOMS: [&[&str]; 53] = [
     &["new", "year"],
     &["new", "york"],
     &["new", "zealand"],
-    &["a", "better"],
+    &["get", "paid"],
 ];
 
 pub(super) fn proposals(words: &Words<'_>) -> Vec<Proposal> {
@@ -105,18 +105,16 @@ fn asks_otherwise(words: &Words<'_>, place: std::ops::Range<usize>, pair: &Pair,
         return false;
     }
     let before = words.before(at);
+    let asks_the_same = is_polar && pair.is_contrary;
     match pair.part {
         PartOfSpeech::Adjective => {
             let is_attribute = !words.ends_phrase(end - 1) && !COPULAS.contains(&before) && before != "how";
-            is_attribute
-                || !is_polar && !FUNCTION_WORDS.contains(&before)
-                || !is_polar && COPULAS.contains(&before)
+            let is_predicate = COPULAS.contains(&before) || !FUNCTION_WORDS.contains(&before);
+            is_attribute || (is_predicate && !is_polar)
         }
-        PartOfSpeech::Verb => {
-            !(is_polar && pair.is_contrary) && !["a", "an", "the", "my", "your"].contains(&before)
-        }
-        PartOfSpeech::Noun => !(is_polar && pair.is_contrary) && !["i", "you", "we", "to"].contains(&before),
-        PartOfSpeech::Other => !(is_polar && pair.is_contrary),
+        PartOfSpeech::Verb => !asks_the_same && !["a", "an", "the", "my", "your"].contains(&before),
+        PartOfSpeech::Noun => !asks_the_same && !["i", "you", "we", "to"].contains(&before),
+        PartOfSpeech::Other => !asks_the_same,
     }
 }
 

@@ -78,11 +78,12 @@ pub struct Change {
     pub text: String,
     /// What stood in the wording, and what stands there now.
     pub pair: (String, String),
-    /// The pair in its base form, the same for its inflections and both directions, such as `close/open`: its name in
-    /// reports.
+    /// The pair in its base form, the same for its inflections and both directions, such as `close/open`: its
+    /// name in reports.
     pub rule: String,
-    /// Whether its rule is one of the third that readers are never trained on. How many of those a gate lets through
-    /// tells whether what training taught carries over to pairs that it did not see. A hash of kind and rule decides.
+    /// Whether its rule is one of the third that readers are never trained on. How many of those a gate lets
+    /// through tells whether what training taught carries over to pairs that it did not see. A hash of kind
+    /// and rule decides.
     pub held_out: bool,
 }
 
@@ -92,8 +93,8 @@ impl Change {
         Self { kind, text, pair: (proposal.from, proposal.to), rule: proposal.rule, held_out }
     }
 
-    /// The same change made to another wording of the fact, so that both ask the same again: `None` where what was
-    /// changed does not stand in it exactly once, or where the change is not one of single words.
+    /// The same change made to another wording of the fact, so that both ask the same again: `None` where
+    /// what was changed does not stand in it exactly once, or where the change is not one of single words.
     #[must_use]
     pub fn also_made_in(&self, wording: &str) -> Option<String> {
         let lexical = [

@@ -1,4 +1,5 @@
-//! What keeps wrong labels out: changes that leave the question as it was, or make it one that the pack knows.
+//! What keeps wrong labels out: changes that leave the question as it was, or make it one that the pack
+//! knows.
 
 use std::ops::Range;
 
@@ -41,8 +42,8 @@ impl<'a> Guards<'a> {
         sound.then_some(text)
     }
 
-    /// Whether what is changed decides the question: it stands in the fact's question, or in at least half of the other
-    /// wordings. Of a fact with fewer than three wordings: in the sentence that asks.
+    /// Whether what is changed decides the question: it stands in the fact's question, or in at least half of
+    /// the other wordings. Of a fact with fewer than three wordings: in the sentence that asks.
     fn decides(&self, kind: ChangeKind, proposal: &Proposal) -> bool {
         if !self.is_in_asking_sentence(proposal) {
             return false;
@@ -77,7 +78,8 @@ impl<'a> Guards<'a> {
         proposal.edits.iter().all(|(range, _)| range.start >= first.span.start && range.end <= last.span.end)
     }
 
-    /// Whether another wording of the fact already says what is put in: "open" in one and "closed" in the other.
+    /// Whether another wording of the fact already says what is put in: "open" in one and "closed" in the
+    /// other.
     fn is_said_otherwise(&self, kind: ChangeKind, proposal: &Proposal) -> bool {
         // What changes places stands in it in any case; words such as "not" and "where" decide nothing alone.
         if matches!(kind, ChangeKind::Role | ChangeKind::Negation | ChangeKind::QuestionWord) {

@@ -60,7 +60,8 @@ pub(super) fn proposals(random: &mut impl Rng, words: &Words<'_>) -> Vec<Proposa
     found
 }
 
-/// After a code, or a number after a name: "X200", "Model 3"; after a name with a capital within it: "iPhone".
+/// After a code, or a number after a name: "X200", "Model 3"; after a name with a capital within it:
+/// "iPhone".
 fn another_model(random: &mut impl Rng, words: &Words<'_>, at: usize) -> Option<Proposal> {
     let text = words.words[at].text;
     let capitals = text.chars().skip(1).filter(|letter| letter.is_uppercase()).count();

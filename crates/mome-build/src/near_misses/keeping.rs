@@ -42,8 +42,8 @@ const MODAL: [&str; 14] = [
     "whom", "has",
 ];
 
-/// Contractions and what they stand for. Longer than the contraction: `'s` may be "is" or "has" and is left alone but
-/// after words that ask.
+/// Contractions and what they stand for. Longer than the contraction: `'s` may be "is" or "has" and is left
+/// alone but after words that ask.
 const CONTRACTIONS: [(&str, &str); 26] = [
     ("what's", "what is"),
     ("where's", "where is"),
@@ -90,9 +90,9 @@ const DIGITS: [(&str, &str); 11] = [
 /// Keys next to each other on a keyboard, row by row.
 const ROWS: [&str; 3] = ["qwertyuiop", "asdfghjkl", "zxcvbnm"];
 
-/// A wording that asks the same: typed in other case, without marks, with a typo, with a greeting, in keywords, with
-/// other spelling. One to three such changes; mostly, not always, another text than `wording`. Empty only where
-/// `wording` is.
+/// A wording that asks the same: typed in other case, without marks, with a typo, with a greeting, in
+/// keywords, with other spelling. One to three such changes; mostly, not always, another text than `wording`.
+/// Empty only where `wording` is.
 pub fn keeping(random: &mut impl Rng, wording: &str) -> String {
     let mut text = wording.to_owned();
     if random.random_bool(0.25) {
@@ -161,7 +161,8 @@ fn contracted(text: &str) -> String {
             let two = format!("{} {}", words.lower(at), words.lower(at + 1));
             let found =
                 CONTRACTIONS.iter().find(|(_, long)| long.to_lowercase() == two && words.gap(at) == " ");
-            // "What is included" becomes "what's included", but "tell me what it is" stays: something must follow.
+            // "What is included" becomes "what's included", but "tell me what it is" stays: something must
+            // follow.
             if let Some((short, _)) = found.filter(|_| !words.ends_phrase(at + 1) || words.gap(at + 1) == " ")
             {
                 let span = words.words[at].span.start..words.words[at + 1].span.end;
@@ -216,7 +217,8 @@ fn each_word(text: &str, other: impl Fn(&str) -> Option<&'static str>) -> String
     words.edited(&edits)
 }
 
-/// Only the words with a topic, as typed into a search field; the wording itself where a modal or a negation decides.
+/// Only the words with a topic, as typed into a search field; the wording itself where a modal or a negation
+/// decides.
 fn keywords(text: &str) -> String {
     let words = Words::of(text);
     if words.words.iter().any(|word| MODAL.contains(&word.lower.as_str())) {
@@ -231,8 +233,8 @@ fn keywords(text: &str) -> String {
     if kept.len() < 2 { text.to_owned() } else { kept.join(" ") }
 }
 
-/// One letter of a longer word missing, doubled, struck beside its key, or two that changed places; never the first,
-/// never in a word with digits, a capital or a hyphen.
+/// One letter of a longer word missing, doubled, struck beside its key, or two that changed places; never the
+/// first, never in a word with digits, a capital or a hyphen.
 fn mistyped(random: &mut impl Rng, text: &str) -> String {
     let words = Words::of(text);
     let can_be = |text: &str| text.len() > 4 && text.bytes().all(|byte| byte.is_ascii_lowercase());

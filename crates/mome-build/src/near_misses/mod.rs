@@ -1,14 +1,14 @@
-//! Near misses: questions made from a pack's own wordings that look alike and ask something else. They calibrate the
-//! gate of a pack and train the reranker. The counterpart, [`keeping`], changes a wording as people do who ask the
-//! same.
+//! Near misses: questions made from a pack's own wordings that look alike and ask something else. They
+//! calibrate the gate of a pack and train the reranker. The counterpart, [`keeping`], changes a wording as
+//! people do who ask the same.
 //!
-//! What matters is that the label is right. A change is made only to what decides the question (see `guards`), and
-//! what is made must not be another question that the pack knows. Two choices follow from it:
+//! What matters is that the label is right. A change is made only to what decides the question (see
+//! `guards`), and what is made must not be another question that the pack knows. Two choices follow from it:
 //!
-//! - In a question that is answered by yes or no, nothing is turned into its contrary: "Are you open on Sundays?" and
-//!   "Are you closed on Sundays?" have one answer.
-//! - A word of a paraphrase that the fact's question does not have is taken for a detail ("my son turns *five* on
-//!   *Saturday*") and left alone.
+//! - In a question that is answered by yes or no, nothing is turned into its contrary: "Are you open on
+//!   Sundays?" and "Are you closed on Sundays?" have one answer.
+//! - A word of a paraphrase that the fact's question does not have is taken for a detail ("my son turns
+//!   *five* on *Saturday*") and left alone.
 //!
 //! English only.
 
@@ -46,15 +46,16 @@ pub struct NearMisses {
 }
 
 impl NearMisses {
-    /// Reads the wordings of a pack: of each fact all of them, its question first. Collects the pack's names and which
-    /// words each fact has.
+    /// Reads the wordings of a pack: of each fact all of them, its question first. Collects the pack's names
+    /// and which words each fact has.
     #[must_use]
     pub fn new<Wording: AsRef<str>>(facts: &[Vec<Wording>]) -> Self {
         Self { pack: PackWords::of(facts) }
     }
 
-    /// At most `at_most` near misses of `wording`, which is one of the fact's (or another way to ask it): as many kinds
-    /// as can be, then as many of each. Fewer where nothing in it decides, none where `fact` is not one of the pack.
+    /// At most `at_most` near misses of `wording`, which is one of the fact's (or another way to ask it): as
+    /// many kinds as can be, then as many of each. Fewer where nothing in it decides, none where `fact` is
+    /// not one of the pack.
     ///
     /// The same seed, pack and wording give the same changes.
     pub fn changes(&self, random: &mut impl Rng, fact: usize, wording: &str, at_most: usize) -> Vec<Change> {

@@ -1,5 +1,5 @@
-//! Another name of the same kind: a city for a city, another first name, another name of the pack that stands after
-//! the same word.
+//! Another name of the same kind: a city for a city, another first name, another name of the pack that stands
+//! after the same word.
 
 use std::ops::Range;
 
@@ -37,15 +37,14 @@ impl Name {
 
 /// The names of a wording: words with a capital next to each other. None where all of it is written so.
 pub(super) fn names_in(words: &Words<'_>) -> Vec<Name> {
-    let has_capital = |at: usize| words.words[at].text.starts_with(char::is_uppercase);
-    let small = (0..words.len()).filter(|&at| !has_capital(at)).count();
+    let small = (0..words.len()).filter(|&at| !words.has_capital(at)).count();
     if words.len() > 1 && small == 0 {
         return Vec::new();
     }
     let is_part = |at: usize| {
         let word = words.lower(at);
         let is_word = NO_NAMES.contains(&word) || QUESTION_WORDS.contains(&word) || has_capital_always(word);
-        has_capital(at) && !words.begins_sentence(at) && !is_word
+        words.is_name(at) && !is_word
     };
     let mut names = Vec::new();
     let mut at = 0;
@@ -142,10 +141,13 @@ fn of_world(random: &mut impl Rng, words: &Words<'_>) -> Vec<Proposal> {
         let joined =
             at > 0 && is_capital(at - 1) && words.gap(at - 1) == " " && !words.begins_sentence(at - 1)
                 || is_capital(at + length) && words.gap(at + length - 1) == " ";
-        // A first name in lower case may be a word ("mark", "rose"); a place is one after "in", "to" or "from".
+        // A first name in lower case may be a word ("mark", "rose"); a place is one after "in", "to" or
+        // "from".
         let is_lower = !is_capital(at);
         let after_place_word = ["in", "to", "from", "near", "of", "for"].contains(&words.before(at));
-        if !joined && (!is_lower || after_place_word && !is_of(group, "anna") && !is_of(group, "peter")) {
+        // "The UK" has an article that others have not.
+        let is_alone = !joined && words.before(at) != "the";
+        if is_alone && (!is_lower || after_place_word && !is_of(group, "anna") && !is_of(group, "peter")) {
             for _ in 0..TRIED {
                 let Some(other) = other_of(random, group, text) else { break };
                 let other = if is_lower { other.to_owned() } else { titled(other) };

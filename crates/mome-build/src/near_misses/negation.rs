@@ -1,5 +1,5 @@
-//! `not` put in or taken out, and `without` for `with`. Never in what a yes-or-no question asks: "Aren't you open?" asks
-//! the same as "Are you open?".
+//! `not` put in or taken out, and `without` for `with`. Never in what a yes-or-no question asks: "Aren't you
+//! open?" asks the same as "Are you open?".
 
 use super::words::{FUNCTION_WORDS, Proposal, QUESTION_WORDS, Words};
 
@@ -226,6 +226,9 @@ fn of_question(words: &Words<'_>, at: usize) -> Option<Proposal> {
     let next = words.lower(at + 1);
     let follows_subject = ["i", "you", "we", "they", "it", "my", "the"].contains(&next);
     let fits = match *positive {
+        "can" | "may" | "should" | "must" if words.reads(at + 1, &["i", "do"]) && question_word == "what" => {
+            *positive == "should"
+        }
         "can" | "may" | "should" | "must" => {
             question_word != "when" && (follows_subject || question_word != "why")
         }
@@ -252,7 +255,8 @@ fn predicate(words: &Words<'_>, at: usize) -> Option<Proposal> {
     let before = words.before(at);
     let is_said = PREDICATES.contains(&words.lower(at)) && !["how", "why"].contains(&asks);
     let be = ["is", "are", "was", "were"];
-    // "Where is the smoking area open" is no predicate of "is" right before it, "Where is smoking allowed" is.
+    // "Where is the smoking area open" is no predicate of "is" right before it, "Where is smoking allowed"
+    // is.
     let belongs = be.contains(&before)
         || asking.take_while(|&place| place < at).any(|place| be.contains(&words.lower(place)));
     if !is_said || !belongs || words.words.iter().any(|word| word.lower == "not") || before == "most" {

@@ -1,4 +1,5 @@
-//! Another number: digits, ordinals, years, times, dates, codes of models, number words, Roman numerals, units.
+//! Another number: digits, ordinals, years, times, dates, codes of models, number words, Roman numerals,
+//! units.
 
 use rand::{Rng, RngExt as _};
 
@@ -129,8 +130,8 @@ fn other_digits(random: &mut impl Rng, words: &Words<'_>, at: usize) -> Option<P
     Some(proposal)
 }
 
-/// The places of digits in a row. A comma or point between three digits and more belongs to the number: its last group
-/// is one of its runs.
+/// The places of digits in a row. A comma or point between three digits and more belongs to the number: its
+/// last group is one of its runs.
 fn digit_runs(text: &str) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
@@ -315,7 +316,7 @@ mod tests {
     #[test]
     fn a_number_never_becomes_itself() {
         for wording in ["Is 1 enough?", "Is 21 enough?", "Is 99 enough?", "Is 100 enough?", "Is 0 enough?"] {
-            assert!(!all_of(KIND, wording).contains(&wording.to_owned()), "{wording}");
+            assert!(!all_of(KIND, wording).contains(wording), "{wording}");
         }
     }
 

@@ -53,8 +53,8 @@ impl PackWords {
         pack
     }
 
-    /// Whether another fact than this may be what `text` asks: one that has what was put in, and nearly all words of
-    /// the rest that have a topic.
+    /// Whether another fact than this may be what `text` asks: one that has what was put in, and nearly all
+    /// words of the rest that have a topic.
     pub(super) fn is_asked_elsewhere(&self, fact: usize, text: &str, put_in: &str) -> bool {
         let put_in: Vec<String> = topics(&Words::of(put_in));
         let Some(rarest) = put_in.iter().min_by_key(|stem| self.having.get(*stem).map_or(0, Vec::len)) else {

@@ -3,12 +3,12 @@
 use rand::{Rng, RngExt as _};
 
 use super::tables::{Group, PROPERTIES};
-use super::words::{Proposal, Words};
+use super::words::{Proposal, Words, rule};
 
 const TRIED: usize = 3;
 
 pub(super) fn proposals(random: &mut impl Rng, words: &Words<'_>) -> Vec<Proposal> {
-    let mut found = Vec::new();
+    let mut found: Vec<Proposal> = death_for_birth(words).into_iter().collect();
     let mut at = 0;
     while at < words.len() {
         let two = format!("{} {}", words.lower(at), words.lower(at + 1));
@@ -30,8 +30,19 @@ pub(super) fn proposals(random: &mut impl Rng, words: &Words<'_>) -> Vec<Proposa
     found
 }
 
-/// Whether it is asked for here: a noun with what has it after or before ("the height of", "my phone's price"), a verb
-/// form ("was born"), or the whole of a keyword query ("tower height").
+/// "When was Ada born", "When did Ada die".
+fn death_for_birth(words: &Words<'_>) -> Option<Proposal> {
+    let born = (0..words.len()).find(|&at| words.lower(at) == "born" && words.ends_phrase(at))?;
+    let be = (0..born).find(|&at| ["was", "were"].contains(&words.lower(at)))?;
+    let asks = ["when", "where"].contains(&words.before(be)) && be + 1 < born;
+    let edits =
+        vec![(words.words[be].span.clone(), "did".into()), (words.words[born].span.clone(), "die".into())];
+    let (from, to) = ("born".to_owned(), "die".to_owned());
+    asks.then(|| Proposal { edits, rule: rule(&from, &to), from, to })
+}
+
+/// Whether it is asked for here: a noun with what has it after or before ("the height of", "my phone's
+/// price"), a verb form ("was born"), or the whole of a keyword query ("tower height").
 fn is_property(words: &Words<'_>, at: usize, length: usize) -> bool {
     let before = words.before(at);
     let is_name = words.is_name(at);
@@ -44,16 +55,14 @@ fn is_property(words: &Words<'_>, at: usize, length: usize) -> bool {
         let of_person = ["where", "when"].contains(&asks);
         return !is_name && (before == "who" || of_person && words.ends_phrase(at + length - 1));
     }
-    // "the length of the cable" is a property; "of any length" is none, and "how long is the warranty" asks for a length.
+    // "the length of the cable" is a property; "of any length" is none, and "how long is the warranty" asks
+    // for a length.
     let owners = ["the", "my", "its", "your", "their", "our", "his", "her", "what", "which", "whose"];
     let is_owned = owners.contains(&before) || before.ends_with("'s");
-    let is_keyword =
-        words.len() <= 4 && at + length == words.len() && at > 0 && !words.begins_with_auxiliary();
-    !is_name && !is_part_of_compound && asks != "how" && (is_owned || is_keyword)
-        || asks == "how"
-            && is_owned
-            && ["do", "can"].contains(&words.lower(words.asking().start + 1))
-            && !is_part_of_compound
+    let asks_at_all = words.begins_with_auxiliary() || asks.starts_with("wh") || asks == "how";
+    let is_keyword = words.len() <= 4 && at + length == words.len() && at > 0 && !asks_at_all;
+    let is_measured = asks == "how" && !["do", "can"].contains(&words.lower(words.asking().start + 1));
+    !is_name && !is_part_of_compound && !is_measured && (is_owned || is_keyword)
 }
 
 fn others(random: &mut impl Rng, group: Group, words: &Words<'_>, at: usize, length: usize) -> Vec<Proposal> {
@@ -81,6 +90,7 @@ mod tests {
         assert_makes(KIND, "What is the height of the tower?", "What is the width of the tower?");
         assert_makes(KIND, "Who designed the tower?", "Who financed the tower?");
         assert_makes(KIND, "Where was Ada Lovelace born?", "Where was Ada Lovelace buried?");
+        assert_makes(KIND, "When was Ada Lovelace born?", "When did Ada Lovelace die?");
         assert_makes(KIND, "What is the capital of Norway?", "What is the population of Norway?");
         assert_makes(KIND, "How do I change my password?", "How do I change my username?");
     }

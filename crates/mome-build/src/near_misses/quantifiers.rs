@@ -4,13 +4,12 @@ use super::tables::QUANTIFIERS;
 use super::words::{Proposal, Words};
 
 /// Phrases in which such a word says nothing of quantity or direction.
-const IDIOMS: [&[&str]; 30] = [
+const IDIOMS: [&[&str]; 29] = [
     &["at", "all"],
     &["after", "all"],
     &["all", "right"],
-    &["all", "day"],
+    &["all", "the"],
     &["all", "my"],
-    &["all", "the", "time"],
     &["all", "of", "a"],
     &["once", "and", "for", "all"],
     &["above", "all"],
@@ -51,7 +50,8 @@ pub(super) fn proposals(words: &Words<'_>) -> Vec<Proposal> {
         }
         for pair in pairs {
             let phrase: Vec<&str> = pair.from.split(' ').collect();
-            let both = words.words.iter().any(|word| word.lower == pair.to);
+            // "Which are some of them" is mostly answered as "which are all of them".
+            let both = pair.from == "some" || words.words.iter().any(|word| word.lower == pair.to);
             if words.reads(at, &phrase) && !both && !(is_polar && pair.is_contrary) {
                 found.push(
                     words.replaced(at..at + phrase.len(), pair.to).of_rule(pair.base.replace('|', "/")),

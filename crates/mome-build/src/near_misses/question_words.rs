@@ -2,23 +2,23 @@
 
 use super::words::{Proposal, Words};
 
-/// What begins a question, and what may begin it with another sense. Left out are pairs that mostly get one answer, such
-/// as "how can I" and "where can I".
+/// What begins a question, and what may begin it with another sense. Left out are pairs that mostly get one
+/// answer, such as "how can I" and "where can I".
 const BEGINNINGS: [(&[&str], &[&str]); 30] = [
     (&["when", "do"], &["why do", "where do"]),
     (&["when", "does"], &["why does", "where does"]),
     (&["when", "can"], &["where can", "why can"]),
-    (&["when", "is"], &["where is", "why is"]),
-    (&["when", "are"], &["where are", "why are"]),
-    (&["when", "was"], &["where was", "why was"]),
-    (&["when", "were"], &["where were", "why were"]),
-    (&["when", "did"], &["where did", "why did"]),
+    (&["when", "is"], &["where is"]),
+    (&["when", "are"], &["where are"]),
+    (&["when", "was"], &["where was"]),
+    (&["when", "were"], &["where were"]),
+    (&["when", "did"], &["where did"]),
     (&["when", "will"], &["where will", "why will"]),
     (&["when", "must"], &["where must", "why must"]),
     (&["when", "should"], &["where should", "why should"]),
-    (&["where", "is"], &["when is", "why is"]),
-    (&["where", "was"], &["when was", "why was"]),
-    (&["where", "did"], &["when did", "why did"]),
+    (&["where", "is"], &["when is"]),
+    (&["where", "was"], &["when was"]),
+    (&["where", "did"], &["when did"]),
     (&["where", "can"], &["when can", "why can"]),
     (&["where", "do"], &["when do", "why do"]),
     (&["where", "does"], &["when does", "why does"]),

@@ -31,7 +31,7 @@ const SYMMETRIC: [&str; 22] = [
 ];
 
 /// Pairs of words around the things that change places: `from` x `to` y, x `instead of` y.
-const AROUND: [(&[&str], &[&str]); 12] = [
+const AROUND: [(&[&str], &[&str]); 11] = [
     (&["from"], &["to"]),
     (&["from"], &["into"]),
     (&["change"], &["to"]),
@@ -42,7 +42,6 @@ const AROUND: [(&[&str], &[&str]); 12] = [
     (&["swap"], &["for"]),
     (&["replace"], &["with"]),
     (&["replace"], &["by"]),
-    (&["connect"], &["to"]),
     (&["prefer"], &["to"]),
 ];
 
@@ -151,8 +150,8 @@ fn doers(words: &Words<'_>) -> Option<Proposal> {
     Some(Proposal { edits, rule: rule(&from, &to), from, to })
 }
 
-/// Where the noun phrase from here ends: before a mark, a small word, after three words at most. `None` where it is no
-/// noun phrase of its own.
+/// Where the noun phrase from here ends: before a mark, a small word, after three words at most. `None` where
+/// it is no noun phrase of its own.
 fn phrase_end(words: &Words<'_>, start: usize) -> Option<usize> {
     let is_capital =
         |at: usize| words.words.get(at).is_some_and(|word| word.text.starts_with(char::is_uppercase));
@@ -202,6 +201,7 @@ fn swapped(
             "something",
             "anything",
             "nothing",
+            "from",
         ];
         range.clone().all(|at| !pronouns.contains(&words.lower(at)))
     };
@@ -241,6 +241,7 @@ mod tests {
     #[test]
     fn where_the_order_says_nothing_it_stays() {
         assert_makes_nothing(KIND, "How far is it from Oslo to Rome?");
+        assert_makes_nothing(KIND, "How do I connect the printer to the router?");
         assert_makes_nothing(KIND, "Do you go from door to door?");
         assert_makes_nothing(KIND, "What is the difference between tea and coffee?");
     }

@@ -8,7 +8,8 @@ use super::words::{Proposal, Words};
 /// How many words of a group are tried in one place.
 const TRIED: usize = 3;
 
-/// Where a word of a group is no thing of its type: "may" and "march" as verbs, "second hand", "apple" as a firm.
+/// Where a word of a group is no thing of its type: "may" and "march" as verbs, "second hand", "apple" as a
+/// firm.
 const OTHERWISE: [&[&str]; 16] = [
     &["may", "i"],
     &["may", "we"],

@@ -1,5 +1,5 @@
-//! The word pairs, groups and names that come with the generator, read once. `data/near_misses/README.md` says where
-//! they are from.
+//! The word pairs, groups and names that come with the generator, read once. `data/near_misses/README.md`
+//! says where they are from.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -12,7 +12,8 @@ pub(super) struct Pair {
     /// The base forms of the pair, such as `close|open`.
     pub(super) base: &'static str,
     pub(super) part: PartOfSpeech,
-    /// Whether one is denied where the other is said: a question answered by yes or no asks the same with either.
+    /// Whether one is denied where the other is said: a question answered by yes or no asks the same with
+    /// either.
     pub(super) is_contrary: bool,
 }
 
@@ -67,7 +68,8 @@ fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Lines of a part of speech (`n`, `v`, `a`, `x`; with `!` for contraries) and the forms of one pair, base first.
+/// Lines of a part of speech (`n`, `v`, `a`, `x`; with `!` for contraries) and the forms of one pair, base
+/// first.
 fn pairs(table: &'static str) -> Pairs {
     let mut pairs: Pairs = HashMap::new();
     for line in lines(table) {

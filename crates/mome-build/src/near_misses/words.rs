@@ -72,8 +72,8 @@ pub(super) struct Words<'a> {
     pub(super) words: Vec<Word<'a>>,
 }
 
-/// A change that a rule proposes: byte ranges of the text, in order and apart, with what replaces them, and the words
-/// that it is about.
+/// A change that a rule proposes: byte ranges of the text, in order and apart, with what replaces them, and
+/// the words that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Proposal {
     pub(super) edits: Vec<(Range<usize>, String)>,
@@ -129,7 +129,8 @@ impl<'a> Words<'a> {
         &self.text[word.span.end..end]
     }
 
-    /// Whether a noun phrase or clause ends after this word: at a mark, at the end, before a word without topic.
+    /// Whether a noun phrase or clause ends after this word: at a mark, at the end, before a word without
+    /// topic.
     pub(super) fn ends_phrase(&self, at: usize) -> bool {
         at + 1 >= self.len()
             || !self.gap(at).trim().is_empty()
@@ -156,8 +157,8 @@ impl<'a> Words<'a> {
         asking
     }
 
-    /// Whether the answer is yes or no. In such a question, and in one without a verb that asks, a word and its
-    /// contrary ask the same: whoever knows that the shop is open knows that it is not closed.
+    /// Whether the answer is yes or no. In such a question, and in one without a verb that asks, a word and
+    /// its contrary ask the same: whoever knows that the shop is open knows that it is not closed.
     pub(super) fn is_polar(&self) -> bool {
         let asking = self.asking();
         let asks_for = |at: usize| QUESTION_WORDS.contains(&self.lower(at));
@@ -175,11 +176,20 @@ impl<'a> Words<'a> {
         !self.text.chars().any(char::is_lowercase)
     }
 
-    /// Whether this word is written as a name is: a capital within a sentence.
+    /// Whether this word is written as a name is: a capital within a sentence, or at its beginning where
+    /// another follows ("Good Times debuted on").
     pub(super) fn is_name(&self, at: usize) -> bool {
-        self.words[at].text.starts_with(char::is_uppercase)
-            && !self.begins_sentence(at)
-            && !self.is_in_capitals()
+        if !self.has_capital(at) || self.is_in_capitals() {
+            return false;
+        }
+        let word = self.lower(at);
+        let is_small = FUNCTION_WORDS.contains(&word) || QUESTION_WORDS.contains(&word);
+        let next = if ["of", "the"].contains(&self.lower(at + 1)) { at + 2 } else { at + 1 };
+        !self.begins_sentence(at) || !is_small && self.gap(at) == " " && self.has_capital(next)
+    }
+
+    pub(super) fn has_capital(&self, at: usize) -> bool {
+        self.words.get(at).is_some_and(|word| word.text.starts_with(char::is_uppercase))
     }
 
     /// The words `range` replaced: case as it was, the article before them right.
@@ -267,7 +277,8 @@ pub(super) fn capitalised(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// What decides whether two wordings are the same text: letters and digits in lower case, one space between words.
+/// What decides whether two wordings are the same text: letters and digits in lower case, one space between
+/// words.
 pub(super) fn normalised(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -281,7 +292,8 @@ pub(super) fn normalised(text: &str) -> String {
     words
 }
 
-/// A word without the endings of plural, past and possession, so that its forms are found to be the same. Lower case.
+/// A word without the endings of plural, past and possession, so that its forms are found to be the same.
+/// Lower case.
 pub(super) fn stem(word: &str) -> String {
     let word = word.strip_suffix("'s").unwrap_or(word);
     for (ending, left, with) in
