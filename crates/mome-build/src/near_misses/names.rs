@@ -14,8 +14,8 @@ use super::words::{Proposal, QUESTION_WORDS, Words, stem};
 const TRIED: usize = 3;
 
 /// What is written with a capital and names nothing.
-const NO_NAMES: [&str; 12] =
-    ["i", "i'm", "i've", "i'd", "i'll", "ok", "am", "pm", "hi", "hello", "thanks", "faq"];
+const NO_NAMES: [&str; 14] =
+    ["may", "march", "i", "i'm", "i've", "i'd", "i'll", "ok", "am", "pm", "hi", "hello", "thanks", "faq"];
 
 /// Small words within a name.
 const JOINING: [&str; 9] = ["of", "the", "de", "la", "von", "van", "du", "del", "da"];
@@ -105,7 +105,7 @@ fn of_pack(
         // An abbreviation is no name for a person, nor a person one for a product.
         let is_alike = is_abbreviation(&drawn.text) == is_abbreviation(&name.text)
             && drawn.text.split(' ').count().abs_diff(name.text.split(' ').count()) <= 2;
-        *other != fact && is_alike && !shares_a_word(&drawn.text, &name.text)
+        *other != fact && drawn.text.len() > 1 && is_alike && !shares_a_word(&drawn.text, &name.text)
     });
     fits.take(TRIED).map(|(_, other)| renamed(words, name.place.clone(), &other.text)).collect()
 }
