@@ -25,6 +25,7 @@ mod model;
 mod neighbours;
 mod principal;
 mod query;
+pub mod reranker;
 mod revise;
 mod split_shard;
 mod stage;

@@ -28,6 +28,7 @@ Examples:
   cargo xtask demo --check      the same headless: ask in Chromium, take screenshots
   cargo xtask test              every check: format, lints, Rust tests, wasm build, browser tests
   cargo xtask bench --help      how to measure the engine, alone or next to other runtimes
+  cargo xtask reader --help     how to train the reranker that comes with Mome
   cargo xtask package           build the npm package into web/dist
   cargo xtask selector          train the selector that comes with the default backbone anew (an hour)
   cargo xtask setup             only install what the others need
@@ -67,6 +68,8 @@ enum Chore {
     Selector,
     /// Measure speed and memory on every device at hand, next to other runtimes
     Bench(bench::Options),
+    /// Train the reranker that comes with Mome
+    Reader(reader::Options),
 }
 
 fn main() -> ExitCode {
@@ -89,5 +92,6 @@ fn run(chore: &Chore) -> Result<(), Failure> {
         Chore::Test { full } => test::run(&workspace, *full),
         Chore::Selector => selector::make(&workspace),
         Chore::Bench(options) => bench::run(&workspace, options),
+        Chore::Reader(options) => reader::run(&workspace, options),
     }
 }
