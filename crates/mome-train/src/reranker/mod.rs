@@ -15,6 +15,7 @@ mod network;
 mod numbers;
 mod pairs;
 mod parameters;
+mod rewriting;
 mod small_encoder;
 mod table;
 mod training;

@@ -13,6 +13,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::equal_words::exchanged;
+use super::rewriting::turned;
 use super::{Table, TrainingError, words};
 
 /// What a question and a wording are to each other, in the order of the head's rows.
@@ -33,7 +34,7 @@ pub enum Origin {
     Wordings,
     /// A wording and itself as somebody else might type it.
     Noise,
-    /// A wording and itself with a word of the same sense.
+    /// A wording and itself with a word of the same sense, or turned in its grammar.
     EqualWords,
     /// The same change made to two wordings of one fact.
     BothChanged,
@@ -48,7 +49,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Wordings => f.write_str("two wordings"),
             Self::Noise => f.write_str("typed otherwise"),
-            Self::EqualWords => f.write_str("a word of the same sense"),
+            Self::EqualWords => f.write_str("other words of the same sense"),
             Self::BothChanged => f.write_str("the same change in both"),
             Self::Change(kind) => write!(f, "{kind}"),
             Self::Facts => f.write_str("two facts"),
@@ -91,12 +92,12 @@ pub enum Rules {
 /// How often which origin is drawn. Changes and other facts together are half: a reranker that takes everything for the
 /// same is wrong as often as one that takes nothing for it.
 const SHARES: [(Drawn, f64); 6] = [
-    (Drawn::Wordings, 0.26),
-    (Drawn::Noise, 0.06),
-    (Drawn::EqualWords, 0.09),
-    (Drawn::BothChanged, 0.10),
+    (Drawn::Wordings, 0.24),
+    (Drawn::Noise, 0.05),
+    (Drawn::EqualWords, 0.14),
+    (Drawn::BothChanged, 0.09),
     (Drawn::Changed, 0.34),
-    (Drawn::Facts, 0.15),
+    (Drawn::Facts, 0.14),
 ];
 
 /// How often the question of a pair is typed as somebody else might type it, where that is not what the pair is about.
@@ -182,7 +183,18 @@ impl<'a> Pairs<'a> {
 
     fn equal_words(&mut self, wordings: &[String]) -> Option<Pair> {
         let wording = wordings.choose(&mut self.random)?.clone();
-        let question = exchanged(&mut self.random, &wording)?;
+        let exchanged = exchanged(&mut self.random, &wording);
+        let turned = turned(&mut self.random, exchanged.as_deref().unwrap_or(&wording));
+        let question = match (exchanged, turned) {
+            (Some(exchanged), Some(turned)) => {
+                if self.random.random_bool(0.5) {
+                    turned
+                } else {
+                    exchanged
+                }
+            }
+            (exchanged, turned) => turned.or(exchanged)?,
+        };
         let question = self.typed(&question);
         // What is stored may have either word.
         let (question, wording) =
