@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mome_pack::{Manifest, Root, Selector, Shard};
+use mome_pack::{Manifest, Query, Root, Shard};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(shard) = Shard::decode(bytes) {
@@ -13,8 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(root) = Root::decode(bytes) {
         assert_eq!(root.encode().ok().as_deref(), Some(bytes));
     }
-    if let Ok(selector) = Selector::decode(bytes) {
-        assert_eq!(selector.encode().ok().as_deref(), Some(bytes));
+    if let Ok(query) = Query::decode(bytes) {
+        assert_eq!(query.encode().ok().as_deref(), Some(bytes));
     }
     if let Ok(manifest) = Manifest::decode(bytes) {
         let again = manifest.encode().expect("a manifest that was read can be written");

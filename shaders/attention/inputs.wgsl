@@ -1,6 +1,7 @@
-// Causal attention over the KV cache, several query heads sharing a key and value head. Softmax runs online
-// (Milakov and Gimelshein, 2018): earlier sums shrink when the maximum grows. Keys may be split into parts, whose
-// results attention/merge puts together (flash-decoding: Dao et al., 2023).
+// Attention over keys and values, several query heads sharing a key and value head. Softmax runs online (Milakov and
+// Gimelshein, 2018): earlier sums shrink when the maximum grows. Keys may be split into parts, whose results
+// attention/merge puts together (flash-decoding: Dao et al., 2023). attention/causal or attention/texts says which keys
+// a token sees.
 //
 //   0  params
 //   1  queries  [tokens, heads, head_width]
@@ -28,13 +29,6 @@ const LOWEST: f32 = -1e30;
 @group(0) @binding(2) var<storage, read> keys: array<vec4f>;
 @group(0) @binding(3) var<storage, read> values: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> output: array<vec4f>;
-
-// The keys of a part that a token may see: from x up to, not including, y. There may be none.
-fn visible_keys(token: u32, part: u32) -> vec2u {
-    let visible = params.first_position + token + 1u;
-    let begin = part * params.part_keys;
-    return vec2u(begin, min(visible, begin + params.part_keys));
-}
 
 // Where in a row of the cache a head's columns begin.
 fn cache_column(head: u32) -> u32 {

@@ -22,6 +22,8 @@ export interface Answer {
   tokens: TokenLogprob[];
   /** Forward passes of the backbone that the reply took. */
   passes: number;
+  /** Whether the question is longer than the models read, so that only its beginning counted. */
+  question_cut: boolean;
   /** What was fetched for this question; nothing where it was all at hand. */
   fetched: FetchedBytes;
   /** The device that ran the backbone, in words. */

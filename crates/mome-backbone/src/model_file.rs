@@ -42,7 +42,7 @@ pub enum ModelKind {
 
 /// A file with a model of another kind than is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the file holds {found} (architecture {architecture}), where {wanted} is wanted")]
+#[error("the file (architecture {architecture}) holds {found}, where {wanted} is wanted")]
 pub struct WrongKind {
     /// What is wanted.
     pub wanted: ModelKind,

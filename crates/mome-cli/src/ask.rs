@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use mome::{Answer, AnswerOptions, FetchedBytes, LoadOptions, Mome, Reason, Store};
 
-use crate::backbone::EMBEDDED;
+use crate::models::{embedded_backbone, embedded_reader};
 use crate::output::{self, Failure};
 use crate::{DeviceArguments, UNKNOWN};
 
@@ -54,13 +54,18 @@ impl PackArguments {
     }
 }
 
-/// Opens a pack, with the embedded backbone where it is the pack's.
+/// Opens a pack, with the embedded models where they are the pack's.
 pub(crate) async fn load(
     location: &str,
     alpha: Option<f64>,
     device: &DeviceArguments,
 ) -> Result<Mome, Failure> {
-    let options = LoadOptions { engine: device.options(), alpha, backbone: Some(EMBEDDED.into()) };
+    let options = LoadOptions {
+        engine: device.options(),
+        alpha,
+        backbone: Some(embedded_backbone()),
+        reader: Some(embedded_reader()),
+    };
     Ok(Mome::load(Store::open(location)?, options).await?)
 }
 
@@ -72,6 +77,9 @@ fn in_words(answer: &Answer) -> String {
     }
     if answer.reason == Some(Reason::Unverified) {
         lines.push("  the nearest fact could not be verified".to_owned());
+    }
+    if answer.question_cut {
+        lines.push("  the question is too long to be read whole: only its beginning was".to_owned());
     }
     if !answer.suggestions.is_empty() {
         lines.push("The nearest facts:".to_owned());

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mome::{Answer, AnswerOptions};
-use mome_train::{Evaluation, Question, Rate, evaluate, read_questions};
+use mome_build::{Evaluation, Question, Rate, evaluate, read_questions};
 
 use crate::ask::PackArguments;
 use crate::output::{self, Failure};
@@ -90,7 +90,7 @@ fn table(evaluation: &Evaluation) -> String {
         lines.push(format!("  coverage at 1 % wrong  {:5.1} %", 100.0 * confidence.coverage_at_1_percent));
         lines.push(format!("  AURC                   {:7.4}", confidence.aurc));
         lines.extend(confidence.auroc.map(|auroc| format!("  AUROC known/unknown    {auroc:7.4}")));
-        let score = |score: &mome_train::TScore| format!("{:.3} at {}", score.score, score.target);
+        let score = |score: &mome_build::TScore| format!("{:.3} at {}", score.score, score.target);
         let scores: Vec<String> = confidence.t_scores.iter().map(score).collect();
         lines.push(format!("  t-scores               {}", scores.join(", ")));
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use mome_train::{ForgetReport, ReviseOptions, forget};
+use mome_build::{ForgetReport, ReviseOptions, forget};
 
 use crate::DeviceArguments;
 use crate::ask::load;

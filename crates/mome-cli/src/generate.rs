@@ -10,7 +10,7 @@ use mome_engine::{Prediction, greedy};
 use serde::Serialize;
 
 use crate::DeviceArguments;
-use crate::backbone::{backbone_file, open_backbone};
+use crate::models::{backbone_file, open_backbone};
 use crate::output::{self, Failure};
 
 #[derive(Args)]

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use mome::gate::Thresholds;
 use mome::{Pack, Store};
 use mome_backbone::{Gguf, Value};
-use mome_pack::{BackboneReference, CalibratedGate, Counts};
+use mome_pack::{CalibratedGate, Counts, ModelReference, Pooling};
 use serde::Serialize;
 
 use crate::output::{self, Failure};
@@ -33,21 +34,31 @@ struct PackContents {
     expires: Option<u64>,
     counts: Counts,
     alpha: f64,
-    /// Log odds for the pack's alpha; null where nothing could be calibrated.
-    threshold: Option<f32>,
+    /// For the pack's alpha; null where nothing could be calibrated.
+    thresholds: Option<Thresholds>,
     /// Whose gate it is.
     gate: &'static str,
     calibration: CalibrationCounts,
-    layers: Vec<u32>,
     shard_bytes: u64,
-    selector_bytes: u64,
-    backbone: BackboneReference,
+    backbone: ModelReference,
+    reader: ReaderContents,
 }
 
 #[derive(Serialize)]
 struct CalibrationCounts {
     known: u64,
-    unknown: u64,
+    hidden: u64,
+    near_misses: u64,
+}
+
+#[derive(Serialize)]
+struct ReaderContents {
+    encoder: ModelReference,
+    pooling: Pooling,
+    prefix: String,
+    /// Whether a reranker judges questions beside stored wordings.
+    judges: bool,
+    reranker_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -81,19 +92,29 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
 async fn pack(location: &str) -> Result<PackContents, Failure> {
     let pack = Pack::open(Store::open(location)?).await?;
     let manifest = pack.manifest().clone();
-    let gate = manifest.gate.as_ref().or(pack.selection().selector().gate.as_ref());
-    let counts = |gate: &CalibratedGate| CalibrationCounts {
-        known: gate.calibration.known.count,
-        unknown: gate.calibration.unknown.len() as u64,
+    let gate = manifest.gate.as_ref().or(manifest.reader.gate.as_ref());
+    let counts = |CalibratedGate { calibration, .. }: &CalibratedGate| CalibrationCounts {
+        known: calibration.known.count,
+        hidden: calibration.hidden.len() as u64,
+        near_misses: calibration.near_misses.len() as u64,
     };
+    let reranker = manifest.reader.reranker.as_ref();
     Ok(PackContents {
         kind: "pack",
-        threshold: pack.decision(manifest.alpha).and_then(|decision| decision.threshold),
-        calibration: gate.map_or(CalibrationCounts { known: 0, unknown: 0 }, counts),
+        thresholds: pack.decision(manifest.alpha).and_then(|decision| decision.thresholds),
+        calibration: gate.map_or(CalibrationCounts { known: 0, hidden: 0, near_misses: 0 }, counts),
         gate: match (&manifest.gate, gate) {
             (Some(_), _) => "the pack's own",
-            (None, Some(_)) => "the selector's",
+            (None, Some(_)) => "the reader's",
             (None, None) => "none",
+        },
+        reader: ReaderContents {
+            pooling: manifest.reader.pooling,
+            prefix: manifest.reader.prefix,
+            judges: reranker.is_some(),
+            reranker_bytes: reranker
+                .map_or(0, |reranker| reranker.parts.iter().map(|part| part.length).sum()),
+            encoder: manifest.reader.encoder,
         },
         pack: manifest.pack,
         format: manifest.format,
@@ -102,33 +123,44 @@ async fn pack(location: &str) -> Result<PackContents, Failure> {
         expires: manifest.expires,
         counts: manifest.counts,
         alpha: manifest.alpha,
-        layers: pack.selection().selector().layers.clone(),
         shard_bytes: pack.index().leaves().iter().map(|leaf| leaf.shard.length).sum(),
-        selector_bytes: manifest.selector.length,
         backbone: manifest.backbone,
     })
 }
 
 fn pack_in_words(pack: &PackContents) -> String {
-    let gate = match pack.threshold {
-        Some(threshold) => format!("log odds above {threshold:.2} for alpha {}", pack.alpha),
+    let gate = match pack.thresholds {
+        Some(Thresholds { near, unchanged: Some(unchanged), .. }) => {
+            format!("nearness above {near:.2} and sameness above {unchanged:.2} for alpha {}", pack.alpha)
+        }
+        Some(Thresholds { near, .. }) => format!("nearness above {near:.2} for alpha {}", pack.alpha),
         None => format!("closed for alpha {}: only stored wordings are answered", pack.alpha),
+    };
+    let bytes = |model: &ModelReference| model.parts.iter().map(|part| part.length).sum::<u64>();
+    let reranker = match pack.reader.judges {
+        true => format!("a reranker of {} bytes judges", pack.reader.reranker_bytes),
+        false => "no reranker: it does not see what one changed word means".to_owned(),
+    };
+    let CalibrationCounts { known, hidden, near_misses } = pack.calibration;
+    let model = |name: &str, model: &ModelReference| {
+        format!(
+            "{name}   {} ({}, width {}), {} bytes\n           {}",
+            model.name,
+            model.architecture,
+            model.hidden,
+            bytes(model),
+            model.digest
+        )
     };
     [
         format!("pack       {} (edition {}, format {})", pack.pack, pack.sequence, pack.format),
         format!("facts      {} in {} wordings", pack.counts.facts, pack.counts.wordings),
         format!("shards     {} with {} bytes", pack.counts.shards, pack.shard_bytes),
-        format!("selector   {} bytes, reads layers {:?}", pack.selector_bytes, pack.layers),
         format!("gate       {}, {gate}", pack.gate),
-        format!(
-            "calibrated on {} known and {} unknown questions",
-            pack.calibration.known, pack.calibration.unknown
-        ),
-        format!(
-            "backbone   {} ({}, width {})",
-            pack.backbone.name, pack.backbone.architecture, pack.backbone.hidden
-        ),
-        format!("           {}", pack.backbone.digest),
+        format!("           calibrated on {known} known questions, {hidden} hidden facts, {near_misses} near misses"),
+        model("backbone", &pack.backbone),
+        model("encoder ", &pack.reader.encoder),
+        format!("           {reranker}"),
     ]
     .join("\n")
 }

@@ -1,18 +1,21 @@
 //! The `mome` command: makes packs of facts, asks them, and serves them.
 
 mod ask;
-mod backbone;
 mod eval;
 mod forget;
+mod gate;
 mod generate;
 mod inspect;
 mod memorize;
+mod models;
 mod output;
 mod plots;
 mod progress;
+#[cfg(feature = "train")]
+mod query;
 mod revised;
-mod selector;
 mod serve;
+mod tables;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -93,16 +96,27 @@ Examples:
   mome eval --pack pack questions.jsonl --plots plots --json"
     )]
     Eval(eval::EvalArguments),
-    /// Make the selector that comes with a backbone, from many tables of facts
+    /// Train how a backbone attends to memory, on many tables of facts
+    #[cfg(feature = "train")]
     #[command(
-        after_help = "With a selector of its backbone a pack needs no training: give it to `mome memorize --selector`.
-The backbone of this command has one already.
+        after_help = "The backbone of this command has such an object already. For another one `mome memorize` makes
+one from the facts at hand; a trained one needs less of each fact's strength.
 
 Example:
-  mome selector tables/ --backbone model.gguf --out model.selector
-  mome memorize facts.jsonl --backbone model.gguf --selector model.selector --out pack"
+  mome query tables/ --backbone model.gguf --out model.query
+  mome memorize facts.jsonl --backbone model.gguf --query model.query --out pack"
     )]
-    Selector(selector::SelectorArguments),
+    Query(query::QueryArguments),
+    /// Make the gate that comes with a reader, on many tables of facts
+    #[command(
+        after_help = "A gate tells which rephrasings are safe to answer. The reader of this command has one; another
+encoder needs its own, made from tables with paraphrases that it was not trained on.
+
+Example:
+  mome gate tables/ --reader encoder.gguf --out encoder.gate.json
+  mome memorize facts.jsonl --reader encoder.gguf --gate encoder.gate.json --out pack"
+    )]
+    Gate(gate::GateArguments),
     /// Go on with a text, with the bare backbone and no memory
     #[command(after_help = "Examples:
   mome generate --backbone model.gguf --prompt \"Once upon a time\" --max-tokens 32
@@ -159,7 +173,9 @@ fn main() -> ExitCode {
         Command::Forget(arguments) => forget::run(&arguments),
         Command::Ask(arguments) => ask::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
-        Command::Selector(arguments) => selector::run(&arguments),
+        #[cfg(feature = "train")]
+        Command::Query(arguments) => query::run(&arguments),
+        Command::Gate(arguments) => gate::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Serve(arguments) => serve_files(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
-use mome_train::{
+use mome::gate::{Kind, Thresholds};
+use mome_build::{
     Fact, GateReport, IntoReport, MemorizeOptions, Report, ReviseOptions, memorize, memorize_into, read_facts,
 };
 
 use crate::DeviceArguments;
 use crate::ask::load;
-use crate::backbone::{backbone_file, open_backbone, selector_for};
+use crate::models::ModelArguments;
 use crate::output::{self, Failure};
 use crate::progress::Progress;
 use crate::revised;
@@ -26,16 +27,11 @@ pub(crate) struct MemorizeArguments {
     /// Where the pack goes; made where it does not exist
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// A pack that the facts go into, with its own selector and backbone
+    /// A pack that the facts go into, with its own models
     #[arg(long, value_name = "PACK")]
     into: Option<PathBuf>,
-    /// The language model, GGUF [default: the one that comes with this command]
-    #[arg(long, value_name = "FILE", conflicts_with = "into")]
-    backbone: Option<PathBuf>,
-    /// The selector of that model, as `mome selector` makes it [default: the one that comes with this command, where
-    /// the model does]
-    #[arg(long, value_name = "FILE", conflicts_with = "into")]
-    selector: Option<PathBuf>,
+    #[command(flatten)]
+    models: ModelArguments,
     /// The share of unknown questions that may be answered [default: 0.01]
     #[arg(long, conflicts_with = "into")]
     alpha: Option<f64>,
@@ -63,15 +59,13 @@ pub(crate) fn run(arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
 
 /// Makes a pack of the facts.
 fn make(out: &Path, facts: &[Fact], arguments: &MemorizeArguments) -> Result<ExitCode, Failure> {
-    let backbone = backbone_file(arguments.backbone.as_deref())?;
-    let executor = open_backbone(arguments.backbone.as_deref(), &backbone, arguments.device.options())?;
+    let models = arguments.models.open(arguments.device.options())?;
     let pack =
         arguments.facts.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let alpha = arguments.alpha.unwrap_or(ALPHA);
-    let selector = selector_for(&backbone, arguments.selector.as_deref())?;
-    let options = MemorizeOptions { pack, alpha, seed: arguments.seed, selector };
+    let options = MemorizeOptions { pack, alpha, seed: arguments.seed };
     let progress = Progress::new();
-    let report = memorize(facts, (&executor, &backbone), out, &options, &|stage, done, total| {
+    let report = memorize(facts, &models, out, &options, &|stage, done, total| {
         progress.stage(stage, done, total);
     })?;
     if arguments.json {
@@ -108,34 +102,45 @@ fn exit_code(failed: &[(String, String)]) -> ExitCode {
 
 fn made(report: &Report, out: &Path, alpha: f64) -> String {
     let gate = match report.gate {
-        GateReport::Pack { threshold } => {
-            format!("other wordings are answered from log odds of {threshold:.2}, calibrated on these facts")
+        GateReport::Pack(thresholds) => {
+            format!(
+                "other wordings are answered where {}, by these facts' own questions",
+                in_words(thresholds)
+            )
         }
-        GateReport::Selector { threshold } => format!(
-            "other wordings are answered from log odds of {threshold:.2}, by the calibration that came with the \
-             selector: these facts have too few wordings for alpha {alpha}"
+        GateReport::Reader(thresholds) => format!(
+            "other wordings are answered where {}; these facts have too few questions for alpha {alpha}, so some of \
+             those that came with the reader count",
+            in_words(thresholds)
         ),
         GateReport::Nothing => {
             format!("too few wordings to calibrate for alpha {alpha}: only stored wordings are answered")
         }
     };
-    let selector = match report.selector_trained {
-        true => "selector trained on these facts",
-        false => "selector as it came with the backbone",
-    };
     let resumed = resumed(report.resumed);
     format!(
-        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{selector}, {} wordings of a fact searched\n{gate}\n\
-         {}: {} objects, {} bytes",
+        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{gate}\n{}: {} objects, {} bytes",
         report.memorised,
         report.facts,
         report.verified,
         report.seconds,
-        report.searched,
         out.display(),
         report.objects,
         report.bytes,
     )
+}
+
+fn in_words(thresholds: Thresholds) -> String {
+    let Thresholds { near, near_set_by, unchanged, .. } = thresholds;
+    let kind = match near_set_by {
+        Kind::Hidden => "hidden facts",
+        Kind::Confused => "confused facts",
+    };
+    let near = format!("nearness is above {near:.2} log odds (set by {kind})");
+    match unchanged {
+        Some(unchanged) => format!("{near} and sameness above {unchanged:.2} (set by near misses)"),
+        None => format!("{near}, without a reranker that would see what one changed word means"),
+    }
 }
 
 fn put(report: &IntoReport, pack: &Path, options: ReviseOptions) -> String {

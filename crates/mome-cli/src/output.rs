@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use mome::MomeError;
 use mome_backbone::{ChatTemplateError, GgufError};
+use mome_build::{MemorizeError, TableError};
 use mome_engine::EngineError;
 use mome_pack::PackError;
 use mome_store::StoreError;
-use mome_train::{MemorizeError, TableError};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -28,9 +28,9 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error("{file}: {error}")]
-    Backbone { file: PathBuf, error: EngineError },
+    Model { file: PathBuf, error: EngineError },
     #[error("{file}: {error}")]
-    Selector { file: PathBuf, error: PackError },
+    Query { file: PathBuf, error: PackError },
     #[error("{file}: {error}")]
     ChatTemplate { file: PathBuf, error: ChatTemplateError },
     #[error("{0} has no chat template: leave out --chat")]
@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     Gguf { file: PathBuf, error: GgufError },
     #[error("{file}: {error}")]
     File { file: PathBuf, error: io::Error },
+    #[error("these tables have too few wordings to fit a gate on: facts with paraphrases are needed")]
+    TooFewForAGate,
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("standard output: {0}")]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use mome_train::Metrics;
+use mome_build::Metrics;
 
 /// Side of the plotted square, and the room around it for labels, in pixels.
 const SIDE: f64 = 320.0;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mome_train::Stage;
+use mome_build::Stage;
 
 /// How often a line is written where standard error is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -67,15 +67,14 @@ fn bar(task: &'static str, total: u64) -> ProgressBar {
 fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Open => "Reading the pack",
-        Stage::Layers => "Measuring layers",
-        Stage::Read => "Reading wordings",
-        Stage::Train => "Training selectors",
+        Stage::Query => "Finding queries",
+        Stage::Train => "Training W_query",
         Stage::Calibrate => "Calibrating the gate",
         Stage::Memorise => "Memorising",
         Stage::Index => "Building the index",
         Stage::AskBefore => "Asking facts near by",
         Stage::Write => "Writing the pack",
-        Stage::Verify => "Asking every fact",
+        Stage::Verify => "Asking every wording",
         Stage::AskAfter => "Asking facts near by again",
     }
 }

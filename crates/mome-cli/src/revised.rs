@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mome_train::{Change, Reply, ReviseOptions, Revised};
+use mome_build::{Change, Reply, ReviseOptions, Revised};
 
 /// What changed in the pack, and which facts near by are answered otherwise now.
 pub(crate) fn in_words(revised: &Revised, pack: &Path, options: ReviseOptions) -> String {

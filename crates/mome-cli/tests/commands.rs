@@ -90,12 +90,14 @@ impl Drop for Served {
 }
 
 #[test]
-fn a_pack_without_paraphrases_goes_by_the_gate_of_the_default_selector() {
+fn a_pack_without_paraphrases_goes_by_the_gate_of_the_reader() {
     let small = SmallPack::new();
     let pack = small.pack();
     let report = &small.report;
     let expected = [
         "bytes",
+        "calibration",
+        "cut",
         "facts",
         "failed",
         "gate",
@@ -103,15 +105,13 @@ fn a_pack_without_paraphrases_goes_by_the_gate_of_the_default_selector() {
         "memorised",
         "objects",
         "resumed",
-        "searched",
         "seconds",
-        "selector_trained",
         "verified",
     ];
     assert_eq!(keys(report), expected);
     assert_eq!((&report["facts"], &report["verified"]), (&20.into(), &20.into()));
-    assert_eq!((&report["selector_trained"], &report["searched"]), (&false.into(), &4.into()));
-    assert_eq!(report["gate"]["calibrated_by"], "selector", "too few wordings for a gate of its own");
+    assert_eq!(report["calibration"]["fitted"], false, "no wordings to fit a gate of its own on");
+    assert_eq!(report["gate"]["calibrated_by"], "reader", "too few questions for alpha");
     assert_eq!(report["objects"], objects(Path::new(&pack)).len());
 
     let question = &small.questions()[1];
@@ -125,6 +125,7 @@ fn a_pack_without_paraphrases_goes_by_the_gate_of_the_default_selector() {
         "fetched",
         "known",
         "passes",
+        "question_cut",
         "reason",
         "suggestions",
         "text",

@@ -5,12 +5,12 @@ mod common;
 
 use std::path::Path;
 
-use common::{backbone_on, data, memorised, opened};
+use common::{data, memorised, models_on, opened};
 use mome::attach::{Attachment, memory, verified};
 use mome::{Answer, AnswerOptions, Mome, Reason};
+use mome_build::{Fact, Question, read_facts, read_questions};
 use mome_engine::{DeviceChoice, Head, Pass};
 use mome_pack::Expert;
-use mome_train::{Fact, Question, read_facts, read_questions};
 use pollster::block_on;
 use rayon::prelude::*;
 use tempfile::TempDir;
@@ -50,7 +50,7 @@ fn devices_agree(count: usize) {
     let directory = TempDir::new().unwrap();
     let (cpu, report) = memorised(&facts, directory.path());
     assert_eq!(report.verified, facts.len(), "{:?}", report.failed);
-    let gpu = opened(directory.path(), backbone_on(DeviceChoice::Gpu));
+    let gpu = opened(directory.path(), &models_on(DeviceChoice::Gpu));
     let (on_cpu, on_gpu) = (asked(&cpu, &questions), asked(&gpu, &questions));
     let decided = |answer: &Answer| (answer.known, answer.reason, answer.text.clone());
     let differing: Vec<&str> = questions
@@ -91,11 +91,11 @@ fn cpu_and_gpu_decide_alike_on_many_questions() {
 
 /// Whether a question verifies for an expert that the gate only just accepted.
 fn verifies(mome: &Mome, question: &str, expert: &Expert) -> bool {
-    let (executor, attention) = (mome.executor(), &mome.pack().selection().selector().attention);
+    let (executor, attention) = (mome.executor(), &mome.pack().query().attention);
     let backbone = executor.backbone();
     let slots = &expert.slots;
     let attachment = Attachment { slots, bias: attention.accepted, next_place: 0 };
-    let attached = memory(mome.pack().query(), attention, &[attachment]);
+    let attached = memory(mome.pack().query_projection(), attention, &[attachment]);
     let draft = slots[..slots.len() - 1].iter().map(|slot| slot.token);
     let prompt = backbone.frame().prompt(backbone.tokenizer(), question).tokens;
     let tokens: Vec<u32> = prompt.into_iter().chain(draft).collect();
@@ -141,7 +141,7 @@ fn some_facts(file: &str, count: usize) -> Vec<Fact> {
 #[test]
 fn wordings_that_nobody_stored_verify() {
     let mut facts = some_facts("relations.jsonl", 80);
-    facts.extend(some_facts("../../data/trivia.jsonl", 120));
+    facts.extend(some_facts("../../../mome-train/data/trivia.jsonl", 120));
     other_wordings_verify(&facts);
 }
 
@@ -149,5 +149,5 @@ fn wordings_that_nobody_stored_verify() {
 #[ignore = "it takes minutes"]
 fn wordings_that_nobody_stored_verify_among_thousands() {
     other_wordings_verify(&some_facts("relations.jsonl", usize::MAX));
-    other_wordings_verify(&some_facts("../../data/trivia.jsonl", usize::MAX));
+    other_wordings_verify(&some_facts("../../../mome-train/data/trivia.jsonl", usize::MAX));
 }

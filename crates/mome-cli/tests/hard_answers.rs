@@ -6,10 +6,10 @@ mod common;
 use std::fs;
 use std::time::Instant;
 
-use common::{backbone_on, fact, golden, json, memorised, random_strings, random_text};
+use common::{fact, golden, json, memorised, model_data, random_strings, random_text};
 use mome::{AnswerOptions, Mome};
-use mome_engine::DeviceChoice;
-use mome_train::Fact;
+use mome_backbone::Backbone;
+use mome_build::Fact;
 use pollster::block_on;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
@@ -91,8 +91,7 @@ fn any_unicode_is_exact() {
 
 #[test]
 fn answers_may_fill_the_context() {
-    let executor = backbone_on(DeviceChoice::Cpu);
-    let backbone = executor.backbone();
+    let backbone = Backbone::from_bytes(&model_data("mome-tiny-q8_0.gguf")).unwrap();
     let (frame, tokenizer, context) = (backbone.frame(), backbone.tokenizer(), backbone.config().context);
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let mut facts = Vec::new();

@@ -88,13 +88,16 @@ fn intents_are_told_apart() {
 }
 
 #[test]
-fn faqs_of_one_wording_each_are_answered_by_the_default_selector() {
+fn faqs_of_one_wording_each_are_answered_by_the_readers_gate() {
     let mut replies = Replies::default();
     for faq in FAQS {
         let table = format!("faq/{faq}");
         let (pack, report) = shared_pack(&table, &["--alpha", "0.05"]);
-        assert_eq!((&report["verified"], &report["selector_trained"]), (&20.into(), &false.into()), "{faq}");
-        assert_eq!(report["gate"]["calibrated_by"], "selector", "{faq}");
+        assert_eq!(
+            (&report["verified"], &report["calibration"]["fitted"]),
+            (&20.into(), &false.into()),
+            "{faq}"
+        );
         stored_wordings_are_exact(&pack, &table, 20);
         replies.ask(&pack, &format!("{table}.questions.jsonl"));
     }

@@ -11,11 +11,11 @@ use std::path::Path;
 
 use common::{data, memorised, random_strings};
 use mome::attach::{Attachment, memory};
-use mome::selection::{dot, join_states};
+use mome::vectors::dot;
 use mome::{Mome, Pack};
+use mome_build::{Fact, read_facts};
 use mome_engine::{Head, Pass};
 use mome_pack::{Expert, WordingHash};
-use mome_train::{Fact, read_facts};
 use pollster::block_on;
 use rand::SeedableRng as _;
 use rand::seq::IndexedRandom as _;
@@ -74,9 +74,9 @@ fn questions(file: &str, count: usize) -> Vec<Fact> {
 }
 
 /// Definitions of words: sentences of their own, which no fact of the packs is about. The last ones of their table, of
-/// which the selector that comes with the command may have seen one in six, as text to keep away from.
+/// which the query object that comes with the command may have seen one in six, as text to keep away from.
 fn texts(count: usize) -> Vec<String> {
-    let definitions = questions("../../data/definitions.jsonl", usize::MAX);
+    let definitions = questions("../../../mome-train/data/definitions.jsonl", usize::MAX);
     let long = definitions.into_iter().map(|fact| fact.answer).filter(|text| text.split(' ').count() > 8);
     long.rev().take(count).collect()
 }
@@ -96,16 +96,10 @@ fn drawn(experts: &[Expert], text: usize) -> Vec<&Expert> {
 
 /// The experts whose questions are most like the text, as routing sees them.
 fn nearest<'a>(mome: &Mome, experts: &'a [Expert], text: &str) -> Vec<&'a Expert> {
-    let (backbone, selection) = (mome.executor().backbone(), mome.pack().selection());
-    let prompt = backbone.frame().prompt(backbone.tokenizer(), text);
-    let layers = selection.layers();
-    let pass = Pass { tokens: &prompt.tokens, states: &layers, head: None };
-    let read = block_on(mome.executor().begin(prompt.tokens.len()).unwrap().run(pass)).unwrap();
-    let states = join_states(&read.states, backbone.config().hidden, prompt.question.clone());
-    let reading = selection.read(&states, &prompt.tokens[prompt.question]);
+    let reading = block_on(mome.reader().read(text)).unwrap();
     let mut ranked: Vec<(f32, &Expert)> = experts
         .iter()
-        .map(|expert| (dot(&reading.routing, &expert.keys[0].routing.dequantise()), expert))
+        .map(|expert| (dot(&reading.embedding, &expert.wordings[0].routing.dequantise()), expert))
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     ranked.into_iter().take(ATTACHED).map(|(_, expert)| expert).collect()
@@ -119,7 +113,7 @@ fn read(mome: &Mome, text: &str, experts: &[&Expert]) -> Seen {
     let begin = tokenizer.begin().filter(|_| tokenizer.adds_begin());
     let tokens: Vec<u32> =
         begin.into_iter().chain(tokenizer.encode(text).into_iter().map(|token| token.id)).collect();
-    let attention = &mome.pack().selection().selector().attention;
+    let attention = &mome.pack().query().attention;
     let mut places = vec![0; experts.len()];
     let mut sequence = executor.begin(tokens.len()).unwrap();
     let mut seen = Seen::default();
@@ -128,7 +122,7 @@ fn read(mome: &Mome, text: &str, experts: &[&Expert]) -> Seen {
         let attachments: Vec<_> = attachments
             .map(|(expert, &next_place)| Attachment { slots: &expert.slots, bias: 0.0, next_place })
             .collect();
-        let memory = memory(mome.pack().query(), attention, &attachments);
+        let memory = memory(mome.pack().query_projection(), attention, &attachments);
         let next = tokens.get(at + 1);
         let watch: Vec<u32> = next.copied().into_iter().collect();
         let head = Head { rows: 1, memory: Some(&memory), watch: &watch, logits: true, ..Head::default() };
@@ -161,7 +155,7 @@ fn read(mome: &Mome, text: &str, experts: &[&Expert]) -> Seen {
 }
 
 /// Reads all texts with experts drawn at random, and with those that are most like each. The bounds are what was
-/// measured when this was written (a thousandth of the tokens, and a fiftieth), and what another selector may cost.
+/// measured when this was written (a thousandth of the tokens, and a fiftieth), and what another query object may cost.
 fn locality(facts: &[Fact], texts: &[String]) {
     let directory = TempDir::new().unwrap();
     let (mome, report) = memorised(facts, directory.path());

@@ -79,7 +79,7 @@ fn a_single_fact_makes_a_pack() {
         let table = some_facts(directory.path(), 1, wordings);
         let (pack, code, report) = memorize_table(&directory, &table, &[]);
         assert_eq!((code, &report["verified"]), (Some(0), &1.into()));
-        assert_eq!(report["gate"]["calibrated_by"], "selector");
+        assert_eq!(report["gate"]["calibrated_by"], "reader");
         let fact: Value = serde_json::from_str(&fs::read_to_string(&table).unwrap()).unwrap();
         let paraphrases = fact["paraphrases"].as_array().unwrap();
         assert_eq!(paraphrases.len(), wordings - 1);

@@ -12,9 +12,9 @@ use mome::attach::{Attachment, accepted_bias, memory, verified};
 use mome::memorise::{EPSILON, SPARE, loss, trace};
 use mome::{Pack, Store};
 use mome_backbone::Backbone;
+use mome_build::{Fact, read_facts};
 use mome_engine::{DeviceChoice, Executor, Head, Pass};
 use mome_pack::{Expert, Slot};
-use mome_train::{Fact, read_facts};
 use pollster::block_on;
 use rayon::prelude::*;
 
@@ -48,13 +48,14 @@ impl Relations {
 
     /// The bias of an expert whose wording is stored.
     fn bias(&self) -> f32 {
-        accepted_bias(&self.pack.selection().selector().attention, f32::INFINITY)
+        accepted_bias(&self.pack.query().attention, f32::INFINITY)
     }
 
     /// Draft and verify, as the answer loop does it.
     fn verifies(&self, question: &str, slots: &[Slot], bias: f32) -> bool {
-        let attention = &self.pack.selection().selector().attention;
-        let attached = memory(self.pack.query(), attention, &[Attachment { slots, bias, next_place: 0 }]);
+        let attention = &self.pack.query().attention;
+        let attached =
+            memory(self.pack.query_projection(), attention, &[Attachment { slots, bias, next_place: 0 }]);
         let draft = slots[..slots.len() - 1].iter().map(|slot| slot.token);
         let tokens: Vec<u32> = self.prompt(question).into_iter().chain(draft).collect();
         let head = Head { rows: slots.len(), memory: Some(&attached), ..Head::default() };
@@ -66,12 +67,13 @@ impl Relations {
     /// Greedy decoding, one token at a time, with the expert attached (without slots: by the bare backbone), up to
     /// the end token.
     fn decode(&self, question: &str, slots: &[Slot], bias: f32, most: usize) -> Vec<u32> {
-        let attention = &self.pack.selection().selector().attention;
+        let attention = &self.pack.query().attention;
         let mut tokens = self.prompt(question);
         let mut sequence = self.executor.begin(tokens.len() + most).unwrap();
         let (mut decoded, mut next_place) = (Vec::new(), 0);
         while decoded.len() < most {
-            let attached = memory(self.pack.query(), attention, &[Attachment { slots, bias, next_place }]);
+            let attached =
+                memory(self.pack.query_projection(), attention, &[Attachment { slots, bias, next_place }]);
             let attend = (!slots.is_empty()).then_some(&attached);
             let head = Head { rows: 1, memory: attend, ..Head::default() };
             let output =
@@ -133,7 +135,7 @@ fn the_figures_reached_are_kept() {
 #[test]
 fn draft_and_verify_is_token_by_token_decoding() {
     let relations = Relations::open();
-    let least = relations.pack.selection().selector().attention.accepted;
+    let least = relations.pack.query().attention.accepted;
     let differ = |question: &str, slots: &[Slot], bias: f32| {
         let decoded = relations.decode(question, slots, bias, slots.len() + 4);
         (decoded == draft(slots)) != relations.verifies(question, slots, bias)
@@ -174,43 +176,20 @@ fn without_its_strengths_an_expert_is_not_verified() {
 #[test]
 fn strengths_are_what_the_loss_needs_and_no_more() {
     let relations = Relations::open();
-    let selector = relations.pack.selection().selector();
-    let layers = relations.pack.selection().layers();
+    let attention = &relations.pack.query().attention;
     relations.facts.par_iter().zip(&relations.experts).step_by(10).for_each(|(fact, expert)| {
         let answer = draft(&expert.slots);
         let traces: Vec<_> = fact
             .wordings
             .iter()
-            .map(|wording| block_on(trace(relations.executor.as_ref(), &layers, wording, &answer)).unwrap())
+            .map(|wording| block_on(trace(relations.executor.as_ref(), wording, &answer)).unwrap())
             .collect();
         let traces: Vec<_> = traces.iter().collect();
-        let loss = |slots: &[Slot]| loss(relations.pack.query(), &selector.attention, slots, &traces);
+        let loss = |slots: &[Slot]| loss(relations.pack.query_projection(), attention, slots, &traces);
         assert!(loss(&expert.slots) <= EPSILON, "{}", fact.id);
         assert!((loss(&expert.slots) - expert.loss).abs() < 1e-4, "{}", fact.id);
         let mut weaker = scaled(&expert.slots, 0.95);
         weaker.iter_mut().for_each(|slot| slot.strength = f16::from_f32(slot.strength.to_f32() - SPARE));
         assert!(loss(&weaker) > EPSILON, "{}", fact.id);
     });
-}
-
-#[test]
-fn every_stored_wording_is_answered() {
-    let relations = Relations::open();
-    let wordings: Vec<_> = relations
-        .facts
-        .iter()
-        .flat_map(|fact| fact.wordings[1..].iter().map(move |wording| (wording, &fact.answer)))
-        .step_by(5)
-        .collect();
-    let Relations { pack, executor, .. } = relations;
-    let mome = mome::Mome::new(pack, executor, None, None).unwrap();
-    let wrong: Vec<&String> = wordings
-        .into_par_iter()
-        .filter(|(wording, answer)| {
-            let reply = block_on(mome.answer(wording, &mome::AnswerOptions::default())).unwrap();
-            reply.confidence != 1.0 || reply.text != **answer
-        })
-        .map(|(wording, _)| wording)
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
 }

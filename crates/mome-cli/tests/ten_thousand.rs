@@ -1,4 +1,4 @@
-//! 10,000 facts, memorised with a selector that is given, and changed.
+//! 10,000 facts, memorised and changed.
 #![allow(clippy::unwrap_used, reason = "test code, outside of test functions")]
 
 mod common;
@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use common::{data, relations};
-use mome::{AnswerOptions, Mome, Pack, Store};
-use mome_engine::{DeviceChoice, open};
-use mome_train::{Fact, MemorizeOptions, ReviseOptions, forget, memorize, memorize_into, read_facts};
+use common::{data, models_on, opened};
+use mome::{AnswerOptions, Mome};
+use mome_build::{Fact, MemorizeOptions, ReviseOptions, forget, memorize, memorize_into, read_facts};
+use mome_engine::DeviceChoice;
 use pollster::block_on;
 use rayon::prelude::*;
 use tempfile::TempDir;
@@ -55,11 +55,6 @@ fn most_memory() -> Option<u64> {
     Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
-fn open_pack(directory: &Path, mome: &Mome) -> Mome {
-    let pack = block_on(Pack::open(Store::open(&directory.display().to_string()).unwrap())).unwrap();
-    Mome::new(pack, mome.executor().clone(), None, None).unwrap()
-}
-
 fn wrong_replies<'a>(mome: &Mome, facts: &'a [Fact]) -> Vec<&'a str> {
     let wordings =
         facts.par_iter().flat_map_iter(|fact| fact.wordings.iter().map(move |wording| (wording, fact)));
@@ -73,36 +68,29 @@ fn wrong_replies<'a>(mome: &Mome, facts: &'a [Fact]) -> Vec<&'a str> {
 #[test]
 #[ignore = "it takes minutes"]
 fn ten_thousand_facts_are_memorised_and_change_in_bounded_memory() {
-    let relations = Pack::open(Store::open(&relations().0).unwrap());
-    let selector = block_on(relations).unwrap().selection().selector().clone();
-    let file =
-        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data/mome-tiny-q8_0.gguf"))
-            .unwrap();
-    let executor = block_on(open(&file, DeviceChoice::Cpu)).unwrap().executor;
+    let models = models_on(DeviceChoice::Cpu);
     let mut facts = read_facts(Path::new(&data("relations.jsonl"))).unwrap();
     facts.extend(made(0, 8000));
     let directory = TempDir::new().unwrap();
     let out = directory.path().join("pack");
-    let options =
-        MemorizeOptions { pack: "ten-thousand".into(), alpha: 0.01, seed: 0, selector: Some(selector) };
-    let report = memorize(&facts, (&executor, &file), &out, &options, &|_, _, _| ()).unwrap();
+    let options = MemorizeOptions { pack: "ten-thousand".into(), alpha: 0.01, seed: 0 };
+    let report = memorize(&facts, &models, &out, &options, &|_, _, _| ()).unwrap();
     println!("memorised in {:.0} s, {:?} bytes of memory: {report:?}", report.seconds, most_memory());
     assert_eq!((report.memorised, report.verified), (10_000, 10_000), "{:?}", report.failed);
     assert!(most_memory().is_none_or(|bytes| bytes < MEMORY));
 
-    let pack = block_on(Pack::open(Store::open(&out.display().to_string()).unwrap())).unwrap();
-    let before = Mome::new(pack, executor.clone(), None, None).unwrap();
+    let before = opened(&out, &models);
     let coming = made(8000, 100);
     let started = Instant::now();
     let report = memorize_into(&coming, &before, &out, ReviseOptions::default(), &|_, _, _| ()).unwrap();
     println!("100 more in {:?}: {report:?}", started.elapsed());
     assert_eq!((report.added, report.verified), (100, 100), "{:?}", report.failed);
-    let after = open_pack(&out, &before);
+    let after = opened(&out, &models);
     assert_eq!(wrong_replies(&after, &facts), [""; 0]);
     assert_eq!(wrong_replies(&after, &coming), [""; 0]);
 
     let ids: Vec<String> = coming.iter().map(|fact| fact.id.clone()).collect();
     let report = forget(&ids, &after, &out, ReviseOptions::default(), &|_, _, _| ()).unwrap();
     println!("forgotten: {report:?}");
-    assert_eq!(wrong_replies(&open_pack(&out, &before), &facts), [""; 0]);
+    assert_eq!(wrong_replies(&opened(&out, &models), &facts), [""; 0]);
 }

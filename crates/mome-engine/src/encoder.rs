@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mome_backbone::{Encoder, Reranker};
 
+use crate::check::{check_inputs, check_layers};
 use crate::{EngineError, MaybeSendSync};
 
 /// An encoder on a device, ready to read, and perhaps a reranker that shares its lower layers.
@@ -88,6 +89,60 @@ impl From<[f32; 3]> for RerankLogits {
     /// In the order of the head's rows.
     fn from([same, changed, other]: [f32; 3]) -> Self {
         Self { same, changed, other }
+    }
+}
+
+/// What an [`EncoderExecutor`] does on one device, with inputs that were checked.
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
+pub(crate) trait EncoderRunner: MaybeSendSync {
+    fn device(&self) -> &str;
+
+    async fn embed(&self, texts: &[TokenPair<'_>]) -> Result<Vec<Vec<f32>>, EngineError>;
+
+    /// `None` where there is no reranker.
+    async fn rerank(&self, pairs: &[TokenPair<'_>]) -> Result<Option<Vec<RerankLogits>>, EngineError>;
+
+    async fn states(&self, input: TokenPair<'_>, layers: &[usize]) -> Result<Vec<Vec<f32>>, EngineError>;
+}
+
+/// The models of an executor, and what runs them.
+pub(crate) struct EncoderOnDevice<R> {
+    pub encoder: Arc<Encoder>,
+    pub reranker: Option<Arc<Reranker>>,
+    pub runner: R,
+}
+
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
+impl<R: EncoderRunner> EncoderExecutor for EncoderOnDevice<R> {
+    fn encoder(&self) -> &Arc<Encoder> {
+        &self.encoder
+    }
+
+    fn reranker(&self) -> Option<&Arc<Reranker>> {
+        self.reranker.as_ref()
+    }
+
+    fn device(&self) -> &str {
+        self.runner.device()
+    }
+
+    async fn embed(&self, texts: &[&[u32]]) -> Result<Vec<Vec<f32>>, EngineError> {
+        let texts: Vec<TokenPair<'_>> = texts.iter().map(|tokens| TokenPair::single(tokens)).collect();
+        check_inputs(self.encoder.config(), &texts)?;
+        self.runner.embed(&texts).await
+    }
+
+    async fn rerank(&self, pairs: &[TokenPair<'_>]) -> Result<Vec<RerankLogits>, EngineError> {
+        check_inputs(self.encoder.config(), pairs)?;
+        self.runner.rerank(pairs).await?.ok_or(EngineError::NoReranker)
+    }
+
+    async fn states(&self, input: TokenPair<'_>, layers: &[usize]) -> Result<Vec<Vec<f32>>, EngineError> {
+        check_inputs(self.encoder.config(), &[input])?;
+        check_layers(self.encoder.config().layers, layers)?;
+        self.runner.states(input, layers).await
     }
 }
 

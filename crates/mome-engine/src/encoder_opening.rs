@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mome_backbone::{Encoder, Reranker, TensorPiece};
 
 use crate::cpu::CpuEncoderLoader;
+use crate::gpu::GpuEncoderLoader;
 use crate::incoming_file::{Arrived, IncomingFile};
 use crate::{DeviceChoice, EncoderExecutor, EngineError, OpenOptions};
 
@@ -61,6 +62,7 @@ struct Weights {
 
 enum Loader {
     Cpu(Box<CpuEncoderLoader>),
+    Gpu(Box<GpuEncoderLoader>),
 }
 
 impl EncoderOpening {
@@ -121,8 +123,8 @@ impl RerankerOpening {
     /// Takes the next bytes of the file. Pieces may have any length; a few MiB are best.
     ///
     /// # Errors
-    /// [`EngineError::Reranker`] where the file cannot be used, or belongs to another encoder, and what the device
-    /// reports.
+    /// [`EngineError::Reranker`] where the file cannot be used, or belongs to another encoder, [`EngineError::NoGpu`]
+    /// where the encoder's GPU computes wrongly with the reranker's types of weights, and what the device reports.
     pub async fn push(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
         match self.file.take(bytes, Reranker::read_head)? {
             Arrived::Nothing => Ok(()),
@@ -155,10 +157,14 @@ impl Weights {
             let loader = Loader::Cpu(Box::new(CpuEncoderLoader::new(encoder.clone(), options.cpu)));
             Ok(Self { encoder, loader, device_note })
         };
-        match options.device {
-            DeviceChoice::Cpu => on_cpu(encoder, None),
-            DeviceChoice::Auto => on_cpu(encoder, Some("encoders do not run on GPUs yet".to_owned())),
-            DeviceChoice::Gpu => Err(EngineError::NoGpu("encoders do not run on GPUs yet".to_owned())),
+        if options.device == DeviceChoice::Cpu {
+            return on_cpu(encoder, None);
+        }
+        let demanded = options.device == DeviceChoice::Gpu;
+        match GpuEncoderLoader::new(encoder.clone(), demanded, options).await {
+            Ok(loader) => Ok(Self { encoder, loader: Loader::Gpu(Box::new(loader)), device_note: None }),
+            Err(EngineError::NoGpu(reason)) if !demanded => on_cpu(encoder, Some(reason)),
+            Err(error) => Err(error),
         }
     }
 
@@ -169,6 +175,7 @@ impl Weights {
                 loader.begin_reranker(reranker.clone());
                 Ok(())
             }
+            Loader::Gpu(loader) => loader.begin_reranker(reranker.clone()).await,
         }
     }
 
@@ -191,6 +198,7 @@ impl Weights {
     async fn finish(self) -> Result<OpenedEncoder, EngineError> {
         let executor: Arc<dyn EncoderExecutor> = match self.loader {
             Loader::Cpu(loader) => Arc::new(loader.finish()?),
+            Loader::Gpu(loader) => Arc::new(loader.finish().await?),
         };
         Ok(OpenedEncoder { executor, device_note: self.device_note })
     }
@@ -204,6 +212,7 @@ impl Loader {
                 loader.take(piece);
                 Ok(())
             }
+            Self::Gpu(loader) => loader.take(piece),
         }
     }
 }

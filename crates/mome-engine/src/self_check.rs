@@ -2,19 +2,25 @@
 //! wrongly.
 //!
 //! A [`SmallModel`] of the backbone's making runs on both: a prompt, one more token, and a few decoded in one go,
-//! with memory attached.
+//! with memory attached. For encoders, a [`SmallEncoder`] reads a batch of texts ([`encoders`]).
 
+mod encoders;
+mod small_encoder;
 mod small_model;
+mod weights;
 
 use crate::cpu::begin_small;
 use crate::{
     AttachedExpert, AttentionParameters, EngineError, Head, KEY_WIDTH, Memory, MemorySlot, Output, Pass,
     Prediction, QueryProjection, Sequence,
 };
-use small_model::Numbers;
+pub(crate) use encoders::compare_encoders;
+pub(crate) use small_encoder::SmallEncoder;
+pub(crate) use small_model::SmallModel;
+use weights::Numbers;
+pub(crate) use weights::SmallMatrix;
 #[cfg(test)]
-pub(crate) use small_model::scale_places;
-pub(crate) use small_model::{SmallMatrix, SmallModel};
+pub(crate) use weights::scale_places;
 
 /// How far two logits may be apart, in root mean squares of a row's logits: well above what comes of another order of
 /// sums, well below what comes of a wrong one.

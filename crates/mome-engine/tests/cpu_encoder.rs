@@ -9,8 +9,10 @@ use std::sync::{Arc, LazyLock};
 
 use common::data;
 use common::encoders::*;
+use mome_backbone::{BackboneError, EncoderError, RerankerError};
 use mome_engine::{
-    CpuOptions, DeviceChoice, EncoderExecutor, EngineError, OpenOptions, TokenPair, open_encoder,
+    CpuOptions, DeviceChoice, EncoderExecutor, EncoderOpening, EngineError, OpenOptions, TokenPair,
+    open_encoder,
 };
 use proptest::prelude::*;
 
@@ -22,6 +24,14 @@ fn states_equal_the_golden_ones() {
     for name in TINY {
         let golden = TinyEncoder::load(name);
         golden.check(&*open(&data(&golden.file), None, DeviceChoice::Cpu));
+    }
+}
+
+#[test]
+fn the_first_token_may_stand_for_the_text() {
+    for name in TINY {
+        let golden = TinyEncoder::load(name);
+        golden.check_cls(&*open(&golden.with_cls_pooling(), None, DeviceChoice::Cpu));
     }
 }
 
@@ -93,4 +103,25 @@ fn inputs_that_cannot_be_read_are_refused() {
     assert!(states(3).is_ok());
     assert!(matches!(states(4), Err(EngineError::Layer { layer: 4, layers: 3 })));
     assert!(matches!(pollster::block_on(encoder.rerank(&[pair])), Err(EngineError::NoReranker)));
+}
+
+#[test]
+fn files_that_do_not_fit_are_refused() {
+    let (encoder, reranker) = (data("bert-f32.gguf"), default_reranker());
+    let refusal = |encoder: &[u8], reranker: Option<&[u8]>| {
+        pollster::block_on(open_encoder(encoder, reranker, DeviceChoice::Cpu)).unwrap_err()
+    };
+    let other = refusal(&encoder, Some(&reranker));
+    assert!(matches!(other, EngineError::Reranker(RerankerError::OtherEncoder { .. })), "{other}");
+    assert!(matches!(refusal(&reranker, None), EngineError::Encoder(EncoderError::Kind(_))));
+    assert!(matches!(refusal(&encoder, Some(&encoder)), EngineError::Reranker(RerankerError::Kind(_))));
+    let short = &encoder[..encoder.len() - 1];
+    assert!(matches!(refusal(short, None), EngineError::Encoder(EncoderError::Gguf(_))));
+    let backbone = pollster::block_on(mome_engine::open(&encoder, DeviceChoice::Cpu)).unwrap_err();
+    assert!(matches!(backbone, EngineError::Backbone(BackboneError::Kind(_))), "{backbone}");
+
+    let mut opening = EncoderOpening::new(encoder.len() as u64, DeviceChoice::Cpu.into());
+    pollster::block_on(opening.push(short)).unwrap();
+    let Err(incomplete) = opening.begin_reranker(1) else { panic!("the encoder is not complete") };
+    assert!(matches!(incomplete, EngineError::Length { .. }), "{incomplete}");
 }

@@ -35,6 +35,14 @@ pub enum PackError {
         /// The version found.
         version: u32,
     },
+    /// A pack of an earlier format.
+    #[error(
+        "this pack is of format {version}, which this build of Mome no longer reads: memorise its table of facts again"
+    )]
+    Outdated {
+        /// The version found.
+        version: u32,
+    },
     /// A field whose value cannot be.
     #[error("{object}: {field} {problem}")]
     Field {

@@ -1,13 +1,12 @@
 //! An expert: what the memory holds for one fact.
 
 use half::f16;
-use sha2::{Digest as _, Sha256};
 
 use crate::bytes::{Reader, Writer};
-use crate::{KEY_WIDTH, PackError, ROUTING_WIDTH, UnitVector};
+use crate::{KEY_WIDTH, PackError, RoutingKey, UnitVector, WordingHash};
 
-/// The most reader states that an expert keeps of one wording.
-pub const MAX_QUESTION_TOKENS: usize = 16;
+/// The most tokens that an expert keeps of one wording.
+pub const MAX_WORDING_TOKENS: usize = 128;
 
 const OBJECT: &str = "expert";
 const NO_SOURCE: u16 = u16::MAX;
@@ -24,33 +23,21 @@ pub struct Expert {
     pub source: Option<String>,
     /// The largest loss of an answer token over the stored wordings, in nats, when it was memorised.
     pub loss: f32,
-    /// Every stored wording, as a hash.
-    pub wordings: Vec<WordingHash>,
-    /// Keys of the stored wordings.
-    pub keys: Vec<QuestionKeys>,
+    /// The stored wordings, the question first.
+    pub wordings: Vec<Wording>,
     /// The answer's tokens in order, the end token last.
     pub slots: Vec<Slot>,
 }
 
-/// What selection keeps of one wording.
+/// A wording as the reader sees it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct QuestionKeys {
-    /// Routing key.
-    pub routing: UnitVector<ROUTING_WIDTH>,
-    /// Reader states of its most salient tokens, at most [`MAX_QUESTION_TOKENS`]; none where the wording is not
-    /// searched. Then the routing key says where it leads to, for whoever changes the index.
-    pub tokens: Vec<TokenKey>,
-}
-
-/// The reader state of one token of a wording.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TokenKey {
-    /// Direction of the reader state.
-    pub key: UnitVector<KEY_WIDTH>,
-    /// The token's share of the wording's salience.
-    pub salience: f16,
-    /// How rare the token is (its inverse document frequency), in sixteenths.
-    pub rarity: u8,
+pub struct Wording {
+    /// Its text, as a hash.
+    pub hash: WordingHash,
+    /// Its embedding.
+    pub routing: RoutingKey,
+    /// Its tokens in the encoder's vocabulary, without the special ones; at most [`MAX_WORDING_TOKENS`].
+    pub tokens: Vec<u32>,
 }
 
 /// One place of the answer.
@@ -64,33 +51,29 @@ pub struct Slot {
     pub strength: f16,
 }
 
-/// The first 16 bytes of the SHA-256 of a wording, without case, extra white space and final punctuation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WordingHash(pub [u8; 16]);
-
-impl WordingHash {
-    /// The hash of a wording, or of a question that may be one.
-    #[must_use]
-    pub fn of(wording: &str) -> Self {
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&Sha256::digest(normalised(wording).as_bytes())[..16]);
-        Self(hash)
-    }
+/// How a pack's encoder lays out wordings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WordingLayout {
+    /// Width of its embeddings, which routing keys have.
+    pub width: usize,
+    /// Whether a token takes four bytes, for a vocabulary of more than 65,536; else two.
+    pub wide_tokens: bool,
 }
 
-/// Lower case, single spaces, no punctuation at the end. A wording of punctuation alone stays as it is.
-fn normalised(wording: &str) -> String {
-    let words = wording.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    let bare = words.trim_end_matches(|c: char| c.is_whitespace() || ".?!:;,…".contains(c));
-    if bare.is_empty() { words } else { bare.to_owned() }
+impl WordingLayout {
+    /// The layout for an encoder with embeddings of this width and so many tokens.
+    #[must_use]
+    pub fn new(width: usize, vocabulary: usize) -> Self {
+        Self { width, wide_tokens: vocabulary > 1 << 16 }
+    }
 }
 
 impl Expert {
     /// Its bytes within a shard.
     ///
     /// # Errors
-    /// [`PackError::Field`] where a text or a list is longer than the format allows.
-    pub fn encode(&self) -> Result<Vec<u8>, PackError> {
+    /// [`PackError::Field`] where a text or a list is longer than the format allows, or there are no slots.
+    pub fn encode(&self, layout: WordingLayout) -> Result<Vec<u8>, PackError> {
         let mut writer = Writer::new(OBJECT);
         writer.count16(self.id.len(), "id")?;
         writer.count16(self.question.len(), "question")?;
@@ -101,25 +84,15 @@ impl Expert {
             Some(source) => writer.count16(source.len(), "source")?,
             None => writer.u16(NO_SOURCE),
         }
+        check_lists(self.wordings.len(), self.slots.len())?;
         writer.count16(self.wordings.len(), "wordings")?;
-        writer.count16(self.keys.len(), "keys")?;
         writer.count16(self.slots.len(), "slots")?;
         writer.f32(self.loss);
         writer.raw(self.id.as_bytes());
         writer.raw(self.question.as_bytes());
         writer.raw(self.source.as_deref().unwrap_or_default().as_bytes());
-        self.wordings.iter().for_each(|wording| writer.raw(&wording.0));
-        for keys in &self.keys {
-            if keys.tokens.len() > MAX_QUESTION_TOKENS {
-                return Err(PackError::field(OBJECT, "keys", "hold too many tokens of a wording"));
-            }
-            writer.count16(keys.tokens.len(), "tokens of a wording")?;
-            writer.raw(&keys.routing.bytes());
-            for token in &keys.tokens {
-                writer.f16(token.salience);
-                writer.raw(&[token.rarity]);
-                writer.raw(&token.key.bytes());
-            }
+        for wording in &self.wordings {
+            wording.write(&mut writer, layout)?;
         }
         for slot in &self.slots {
             writer.u32(slot.token);
@@ -133,14 +106,14 @@ impl Expert {
     ///
     /// # Errors
     /// [`PackError`] naming the field that is cut off, too long, or cannot be.
-    pub fn decode(bytes: &[u8]) -> Result<Self, PackError> {
+    pub fn decode(bytes: &[u8], layout: WordingLayout) -> Result<Self, PackError> {
         let reader = &mut Reader::new(OBJECT, bytes);
         let id_length = reader.u16("length of id")?.into();
         let question_length = reader.u16("length of question")?.into();
         let source_length = reader.u16("length of source")?;
         let wordings: usize = reader.u16("count of wordings")?.into();
-        let keys: usize = reader.u16("count of keys")?.into();
         let slots: usize = reader.u16("count of slots")?.into();
+        check_lists(wordings, slots)?;
         let loss = reader.f32("loss")?;
         let id = reader.text(id_length, "id")?;
         let question = reader.text(question_length, "question")?;
@@ -148,40 +121,68 @@ impl Expert {
             NO_SOURCE => None,
             length => Some(reader.text(length.into(), "source")?),
         };
-        reader.expect(wordings, 16, "wordings")?;
-        let wordings =
-            (0..wordings).map(|_| reader.array("wordings").map(WordingHash)).collect::<Result<_, _>>()?;
-        reader.expect(keys, 2 + ROUTING_WIDTH, "keys")?;
-        let keys = (0..keys).map(|_| QuestionKeys::read(reader)).collect::<Result<_, _>>()?;
+        reader.expect(wordings, 18 + layout.width, "wordings")?;
+        let wordings = (0..wordings).map(|_| Wording::read(reader, layout)).collect::<Result<_, _>>()?;
         reader.expect(slots, 6 + KEY_WIDTH, "slots")?;
         let slots = (0..slots).map(|_| Slot::read(reader)).collect::<Result<_, _>>()?;
         reader.finish()?;
-        Ok(Self { id, question, source, loss, wordings, keys, slots })
+        Ok(Self { id, question, source, loss, wordings, slots })
     }
 }
 
-impl QuestionKeys {
-    /// Whether questions are compared with this wording.
-    #[must_use]
-    pub fn is_searched(&self) -> bool {
-        !self.tokens.is_empty()
+/// An expert answers something (the end token at least) to something.
+fn check_lists(wordings: usize, slots: usize) -> Result<(), PackError> {
+    for (field, count) in [("wordings", wordings), ("slots", slots)] {
+        if count == 0 {
+            return Err(PackError::field(OBJECT, field, "are none"));
+        }
+    }
+    Ok(())
+}
+
+impl Wording {
+    fn write(&self, writer: &mut Writer, layout: WordingLayout) -> Result<(), PackError> {
+        check_count(self.tokens.len())?;
+        if self.routing.width() != layout.width {
+            let problem = format!("has {} components, not {}", self.routing.width(), layout.width);
+            return Err(PackError::field(OBJECT, "routing key", problem));
+        }
+        writer.raw(&self.hash.0);
+        writer.count16(self.tokens.len(), "tokens of a wording")?;
+        writer.raw(&self.routing.bytes());
+        for &token in &self.tokens {
+            match u16::try_from(token) {
+                _ if layout.wide_tokens => writer.u32(token),
+                Ok(token) => writer.u16(token),
+                Err(_) => {
+                    let problem = format!("hold {token}, which does not fit 16 bits");
+                    return Err(PackError::field(OBJECT, "tokens of a wording", problem));
+                }
+            }
+        }
+        Ok(())
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, PackError> {
-        let count: usize = reader.u16("tokens of a wording")?.into();
-        if count > MAX_QUESTION_TOKENS {
-            return Err(PackError::field(OBJECT, "keys", "hold too many tokens of a wording"));
-        }
-        let routing = UnitVector::read(reader, "routing key")?;
-        let tokens = (0..count)
-            .map(|_| {
-                let salience = reader.f16("salience")?;
-                let [rarity] = reader.array("rarity")?;
-                Ok(TokenKey { key: UnitVector::read(reader, "question key")?, salience, rarity })
-            })
-            .collect::<Result<_, PackError>>()?;
-        Ok(Self { routing, tokens })
+    fn read(reader: &mut Reader<'_>, layout: WordingLayout) -> Result<Self, PackError> {
+        let hash = WordingHash(reader.array("hash of a wording")?);
+        let count: usize = reader.u16("count of tokens of a wording")?.into();
+        check_count(count)?;
+        let routing = RoutingKey::read(reader, layout.width, "routing key")?;
+        let field = "tokens of a wording";
+        let token = |_| match layout.wide_tokens {
+            true => reader.u32(field),
+            false => reader.u16(field).map(u32::from),
+        };
+        Ok(Self { hash, routing, tokens: (0..count).map(token).collect::<Result<_, _>>()? })
     }
+}
+
+fn check_count(tokens: usize) -> Result<(), PackError> {
+    if tokens > MAX_WORDING_TOKENS {
+        let problem = format!("are {tokens}, more than {MAX_WORDING_TOKENS}");
+        return Err(PackError::field(OBJECT, "tokens of a wording", problem));
+    }
+    Ok(())
 }
 
 impl Slot {
@@ -189,22 +190,5 @@ impl Slot {
         let token = reader.u32("token of a slot")?;
         let strength = reader.f16("strength of a slot")?;
         Ok(Self { key: UnitVector::read(reader, "key of a slot")?, token, strength })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn case_spaces_and_final_punctuation_do_not_tell_wordings_apart() {
-        let hash = WordingHash::of("What is the capital of France?");
-        for same in ["what is the capital of france", "  What is  the\tcapital of FRANCE ?! "] {
-            assert_eq!(WordingHash::of(same), hash, "{same}");
-        }
-        for other in ["What is the capital of Frances?", "What's the capital of France?", "?", ""] {
-            assert_ne!(WordingHash::of(other), hash, "{other}");
-        }
-        assert_ne!(WordingHash::of("?"), WordingHash::of("!"));
     }
 }

@@ -1,29 +1,49 @@
-//! The gate: whether the best match is good enough, and scores of questions whose right reply is known.
+//! The gate: whether the best fact may answer, and scores of questions whose right reply is known.
 
 use serde::{Deserialize, Serialize};
 
-use crate::PackError;
-use crate::bytes::{Reader, Writer, floats};
+/// Features that the two parts of the gate may have, at most.
+const MAX_FEATURES: usize = 64;
 
-/// How many features the gate looks at.
-pub const GATE_FEATURES: usize = 14;
-
-/// A logistic regression: the log odds that the best candidate holds the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Two decisions, of which each can refuse: that the question is near the fact in sense, and that nothing was changed
+/// that makes it another question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
+    /// Log odds that the fact is the one that is asked for, as far as sense tells.
+    pub near: Logistic,
+    /// Log odds that nothing was changed; `None` where no reranker judges.
+    pub unchanged: Option<Logistic>,
+    /// Log odds that an answer is right, by what both parts say together.
+    pub confidence: Logistic,
+}
+
+/// A logistic regression.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Logistic {
     /// One weight for each feature.
-    pub weights: [f32; GATE_FEATURES],
+    pub weights: Vec<f32>,
     /// Added to the weighted sum.
     pub bias: f32,
 }
 
-/// What the gate scored on questions whose right reply is known, so that a threshold can be set for any alpha.
-/// Scores are log odds.
+/// What both parts of a gate say of a question and the best fact, as log odds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(f32, f32)", into = "(f32, f32)")]
+pub struct Scores {
+    /// Of the part that looks at how near it is in sense.
+    pub near: f32,
+    /// Of the part that looks for a change; 0 where there is no such part.
+    pub unchanged: f32,
+}
+
+/// What the gate scored on questions whose right reply is known, so that thresholds can be set for any alpha.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// Scores of questions that the pack does not answer.
-    pub unknown: Vec<f32>,
-    /// Scores of questions that it does.
+    /// Scores of questions whose fact was hidden.
+    pub hidden: Vec<Scores>,
+    /// Scores of near misses: questions made from stored ones by a change of one thing.
+    pub near_misses: Vec<Scores>,
+    /// Scores of questions that the pack answers.
     pub known: KnownScores,
 }
 
@@ -32,8 +52,20 @@ pub struct Calibration {
 pub struct KnownScores {
     /// How many there were.
     pub count: u64,
-    /// Scores of those whose best expert was another fact's.
-    pub wrong: Vec<f32>,
+    /// Scores of those whose best fact was another one.
+    pub wrong: Vec<Scores>,
+}
+
+impl From<(f32, f32)> for Scores {
+    fn from((near, unchanged): (f32, f32)) -> Self {
+        Self { near, unchanged }
+    }
+}
+
+impl From<Scores> for (f32, f32) {
+    fn from(scores: Scores) -> Self {
+        (scores.near, scores.unchanged)
+    }
 }
 
 /// A gate and the scores that its thresholds come from.
@@ -45,41 +77,35 @@ pub struct CalibratedGate {
     pub calibration: Calibration,
 }
 
-impl Gate {
+impl Logistic {
     /// Log odds for these features.
+    ///
+    /// # Panics
+    /// Where there are not as many as weights.
     #[must_use]
-    pub fn log_odds(&self, features: &[f32; GATE_FEATURES]) -> f32 {
+    pub fn log_odds(&self, features: &[f32]) -> f32 {
+        assert_eq!(features.len(), self.weights.len(), "a feature for each weight");
         self.bias + self.weights.iter().zip(features).map(|(weight, feature)| weight * feature).sum::<f32>()
     }
 }
 
 impl CalibratedGate {
-    /// Whether all of its numbers are finite.
-    pub(crate) fn is_finite(&self) -> bool {
-        let Self { gate, calibration: Calibration { unknown, known } } = self;
-        let numbers = gate.weights.iter().chain([&gate.bias]).chain(unknown).chain(&known.wrong);
-        numbers.into_iter().all(|number| number.is_finite())
-    }
-
-    pub(crate) fn write(&self, writer: &mut Writer) -> Result<(), PackError> {
-        let Self { gate, calibration: Calibration { unknown, known } } = self;
-        writer.f32s(&gate.weights);
-        writer.f32(gate.bias);
-        writer.count32(unknown.len(), "scores of unknown questions")?;
-        writer.f32s(unknown);
-        writer.count32(known.count as usize, "known questions")?;
-        writer.count32(known.wrong.len(), "scores of wrong replies")?;
-        writer.f32s(&known.wrong);
-        Ok(())
-    }
-
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, PackError> {
-        let gate = Gate { weights: floats(reader, "gate")?, bias: reader.f32("gate")? };
-        let count = reader.u32("count of scores of unknown questions")? as usize;
-        let unknown = reader.f32s(count, "scores of unknown questions")?;
-        let known = reader.u32("count of known questions")?.into();
-        let count = reader.u32("count of scores of wrong replies")? as usize;
-        let wrong = reader.f32s(count, "scores of wrong replies")?;
-        Ok(Self { gate, calibration: Calibration { unknown, known: KnownScores { count: known, wrong } } })
+    /// What is wrong with it, where something is.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let Self { gate: Gate { near, unchanged, confidence }, calibration } = self;
+        let parts = || [near, confidence].into_iter().chain(unchanged);
+        if parts().any(|part| part.weights.len() > MAX_FEATURES) {
+            return Some("has too many features".to_owned());
+        }
+        let Calibration { hidden, near_misses, known } = calibration;
+        let weights = parts().flat_map(|part| part.weights.iter().chain([&part.bias]));
+        // JSON holds numbers that are too large for 32 bits.
+        let scores = hidden.iter().chain(near_misses).chain(&known.wrong);
+        let mut numbers = weights.copied().chain(scores.flat_map(|scores| [scores.near, scores.unchanged]));
+        if !numbers.all(f32::is_finite) {
+            return Some("holds a number that is not finite".to_owned());
+        }
+        (known.wrong.len() as u64 > known.count)
+            .then(|| "counts fewer known questions than wrong replies".to_owned())
     }
 }

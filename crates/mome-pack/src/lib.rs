@@ -8,21 +8,24 @@ mod error;
 mod expert;
 mod gate;
 mod manifest;
-mod match_network;
+mod query;
 mod root;
-mod selector;
+mod routing_key;
 mod shard;
 mod unit_vector;
+mod wording;
 
 pub use digest::{Digest, InvalidDigest, Link};
 pub use error::PackError;
-pub use expert::{Expert, MAX_QUESTION_TOKENS, QuestionKeys, Slot, TokenKey, WordingHash};
-pub use gate::{CalibratedGate, Calibration, GATE_FEATURES, Gate, KnownScores};
-pub use manifest::{BackboneReference, Counts, FORMAT, MAX_MANIFEST, MAX_OBJECT, Manifest};
-pub use match_network::{
-    Dense, MATCH_FEATURES, MatchNetwork, NETWORK_WIDTH, POOLED_FEATURES, TOKEN_FEATURES,
+pub use expert::{Expert, MAX_WORDING_TOKENS, Slot, Wording, WordingLayout};
+pub use gate::{CalibratedGate, Calibration, Gate, KnownScores, Logistic, Scores};
+pub use manifest::{
+    Counts, FORMAT, MAX_MANIFEST, MAX_OBJECT, Manifest, ModelReference, Pooling, ReaderReference,
+    RerankerReference,
 };
+pub use query::{Attention, Projection, Query};
 pub use root::{Leaf, Root};
-pub use selector::{Attention, Projection, Selector};
+pub use routing_key::{MAX_ROUTING_WIDTH, RoutingKey};
 pub use shard::{MAX_SHARD, Shard, TARGET_SHARD};
-pub use unit_vector::{KEY_WIDTH, ROUTING_WIDTH, UnitVector};
+pub use unit_vector::{KEY_WIDTH, UnitVector};
+pub use wording::{WordingHash, plain_text};

@@ -8,7 +8,7 @@ use crate::gate::CalibratedGate;
 use crate::{Digest, Link, PackError};
 
 /// The version of the pack format that this crate writes and reads.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The most bytes that `mome.json` may have.
 pub const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
@@ -33,24 +33,24 @@ pub struct Manifest {
     /// When this edition should be replaced, in seconds since 1970.
     pub expires: Option<u64>,
     /// The language model that the pack was made with, and works with.
-    pub backbone: BackboneReference,
-    /// The selector object.
-    pub selector: Link,
+    pub backbone: ModelReference,
+    /// What reads questions.
+    pub reader: ReaderReference,
+    /// The query object: how the backbone attends to slots.
+    pub query: Link,
     /// The root page of the index.
     pub root: Link,
     /// How much the pack holds.
     pub counts: Counts,
-    /// The most wordings of a fact that questions are compared with.
-    pub searched: u16,
     /// The share of unknown questions that may be answered, where the asker sets none.
     pub alpha: f64,
-    /// The pack's own gate; `None` where it has too few wordings to fit one, and the selector's serves.
+    /// The pack's own gate, calibrated by its own questions; `None` where it has too few, and the reader's serves.
     pub gate: Option<CalibratedGate>,
 }
 
-/// The language model of a pack.
+/// A model of a pack: its backbone, or its encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BackboneReference {
+pub struct ModelReference {
     /// SHA-256 of the GGUF file.
     pub digest: Digest,
     /// Its name, for people.
@@ -63,6 +63,41 @@ pub struct BackboneReference {
     pub vocabulary: Digest,
     /// The file in pieces, in order.
     pub parts: Vec<Link>,
+}
+
+/// What reads questions: a sentence encoder, a reranker that judges with it, and the gate that goes with both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReaderReference {
+    /// The sentence encoder.
+    pub encoder: ModelReference,
+    /// What judges a question beside a stored wording; `None` where nothing does, and contrast is not seen.
+    pub reranker: Option<RerankerReference>,
+    /// Text that is put before a question for its embedding, and before a wording: E5 wants `query: `.
+    pub prefix: String,
+    /// How the encoder's states become one embedding.
+    pub pooling: Pooling,
+    /// The default gate, for packs that have too few wordings to fit one, with its calibration; `None` where the
+    /// reader comes without one.
+    pub gate: Option<CalibratedGate>,
+}
+
+/// The reranker of a pack: it shares the encoder's lower layers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RerankerReference {
+    /// SHA-256 of the GGUF file.
+    pub digest: Digest,
+    /// The file in pieces, in order.
+    pub parts: Vec<Link>,
+}
+
+/// How an encoder's states become one embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// The mean over all tokens.
+    Mean,
+    /// The state of the first token.
+    Cls,
 }
 
 /// How much a pack holds.
@@ -125,7 +160,10 @@ impl Manifest {
             .decode(&envelope.payload)
             .map_err(|error| PackError::field(OBJECT, "payload", format!("is not base64: {error}")))?;
         let format: FormatOnly = serde_json::from_slice(&payload).map_err(not_json)?;
-        if format.format != FORMAT {
+        if format.format < FORMAT {
+            return Err(PackError::Outdated { version: format.format });
+        }
+        if format.format > FORMAT {
             return Err(PackError::Version { object: OBJECT, version: format.format });
         }
         let manifest: Self = serde_json::from_slice(&payload).map_err(not_json)?;
@@ -133,9 +171,15 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The links that stand in the manifest itself, to all that is not a shard.
+    pub fn links(&self) -> impl Iterator<Item = Link> {
+        let reranker = self.reader.reranker.iter().flat_map(|reranker| &reranker.parts);
+        let models = self.backbone.parts.iter().chain(&self.reader.encoder.parts).chain(reranker);
+        models.copied().chain([self.query, self.root])
+    }
+
     fn check(&self) -> Result<(), PackError> {
-        let links = self.backbone.parts.iter().chain([&self.selector, &self.root]);
-        for link in links {
+        for link in self.links() {
             if link.length > MAX_OBJECT {
                 let problem = format!("of {} names {} bytes: too many", link.digest, link.length);
                 return Err(PackError::field(OBJECT, "length", problem));
@@ -144,9 +188,10 @@ impl Manifest {
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return Err(PackError::field(OBJECT, "alpha", "is not between 0 and 1"));
         }
-        // JSON holds numbers that are too large for 32 bits.
-        if !self.gate.as_ref().is_none_or(CalibratedGate::is_finite) {
-            return Err(PackError::field(OBJECT, "gate", "holds a number that is not finite"));
+        for (field, gate) in [("gate", &self.gate), ("gate of the reader", &self.reader.gate)] {
+            if let Some(problem) = gate.as_ref().and_then(CalibratedGate::problem) {
+                return Err(PackError::field(OBJECT, field, problem));
+            }
         }
         Ok(())
     }

@@ -1,12 +1,9 @@
-//! Vectors of length one in eight bits a component.
+//! Vectors of length one in eight bits a component, of a width that is fixed.
 
 use crate::PackError;
 use crate::bytes::Reader;
 
-/// Width of routing keys.
-pub const ROUTING_WIDTH: usize = 128;
-
-/// Width of reader states, question keys and slot keys: d_k.
+/// Width of queries and of the keys of slots: d_k.
 pub const KEY_WIDTH: usize = 64;
 
 /// A vector of length one, quantised to `i8`. Only its direction is kept: the components are scaled so that the

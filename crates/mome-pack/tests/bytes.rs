@@ -4,32 +4,36 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use half::f16;
 use mome_pack::{
-    Attention, BackboneReference, CalibratedGate, Calibration, Counts, Dense, Digest, Expert, FORMAT,
-    GATE_FEATURES, Gate, KnownScores, Leaf, Link, Manifest, MatchNetwork, PackError, Projection,
-    QuestionKeys, Root, Selector, Shard, Slot, TokenKey, UnitVector, WordingHash,
+    Attention, CalibratedGate, Calibration, Counts, Digest, Expert, FORMAT, Gate, KnownScores, Leaf, Link,
+    Logistic, Manifest, ModelReference, PackError, Pooling, Projection, Query, ReaderReference,
+    RerankerReference, Root, RoutingKey, Scores, Shard, Slot, UnitVector, Wording, WordingHash,
+    WordingLayout,
 };
 use proptest::prelude::*;
+
+const LAYOUT: WordingLayout = WordingLayout { width: 12, wide_tokens: false };
 
 fn unit<const N: usize>(seed: u8) -> UnitVector<N> {
     UnitVector(std::array::from_fn(|i| (i as u8).wrapping_mul(31).wrapping_add(seed) as i8))
 }
 
+fn routing(seed: u8, width: usize) -> RoutingKey {
+    RoutingKey((0..width).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed) as i8).collect())
+}
+
 prop_compose! {
-    fn any_expert()(
+    fn any_expert(width: usize)(
         id in ".{0,20}",
         question in ".{0,40}",
         source in prop::option::of(".{0,20}"),
         loss in 0f32..1.0,
-        wordings in prop::collection::vec(any::<[u8; 16]>(), 0..5),
-        keys in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..=16), 0..4),
-        slots in prop::collection::vec((any::<u8>(), any::<u32>(), 0f32..100.0), 0..20),
+        wordings in prop::collection::vec((any::<[u8; 16]>(), prop::collection::vec(0u32..65_536, 0..=128)), 1..4),
+        slots in prop::collection::vec((any::<u8>(), any::<u32>(), 0f32..100.0), 1..20),
     ) -> Expert {
         Expert {
             id, question, source, loss,
-            wordings: wordings.into_iter().map(WordingHash).collect(),
-            keys: keys.into_iter().map(|seeds| QuestionKeys {
-                routing: unit(seeds.len() as u8),
-                tokens: seeds.into_iter().map(|s| TokenKey { key: unit(s), salience: f16::from_f32(0.1), rarity: s }).collect(),
+            wordings: wordings.into_iter().map(|(hash, tokens)| Wording {
+                hash: WordingHash(hash), routing: routing(hash[0], width), tokens,
             }).collect(),
             slots: slots.into_iter().map(|(seed, token, strength)| Slot {
                 key: unit(seed), token, strength: f16::from_f32(strength),
@@ -38,33 +42,48 @@ prop_compose! {
     }
 }
 
-fn selector(gate: bool) -> Selector {
-    let ramp = |n: usize| (0..n).map(|i| (i % 17) as f32 - 8.0).collect::<Vec<_>>();
-    Selector {
-        layers: vec![0, 2],
-        hidden: 4,
-        mean: ramp(8),
-        route: Projection::quantise(&ramp(128 * 8), 8),
-        read: Projection::quantise(&ramp(64 * 8), 8),
-        query: Projection::quantise(&ramp(64 * 4), 4),
-        salience: ramp(8),
-        salience_of_idf: [0.5, 0.0],
-        mix: [10.0, 9.0, 8.0],
-        attention: Attention { beta: 16.0, gamma: 8.0, null: 12.0, margin: 4.0, accepted: 12.0, cap: 16.0 },
-        wordings: 12,
-        counts: vec![(3, 2), (9, 1)],
-        network: MatchNetwork::default(),
-        gate: gate.then(calibrated_gate),
+prop_compose! {
+    fn any_shard(most: usize)(width in 1usize..40, wide_tokens in any::<bool>())(
+        experts in prop::collection::vec(any_expert(width), 0..most),
+        layout in Just(WordingLayout { width, wide_tokens }),
+    ) -> Shard {
+        Shard { layout, experts }
     }
 }
 
+fn query() -> Query {
+    let ramp = |n: usize| (0..n).map(|i| (i % 17) as f32 - 8.0).collect::<Vec<_>>();
+    Query {
+        backbone: Digest::of(b"backbone"),
+        projection: Projection::quantise(&ramp(64 * 4), 4),
+        attention: Attention { beta: 16.0, gamma: 8.0, null: 12.0, margin: 4.0, accepted: 12.0, cap: 16.0 },
+    }
+}
+
+fn root() -> Root {
+    Root { width: 12, beam: 6, leaves: vec![Leaf { centroid: routing(1, 12), shard: Link::to(b"x") }] }
+}
+
 fn calibrated_gate() -> CalibratedGate {
+    let part = |bias: f32| Logistic { weights: vec![0.5; 4], bias };
     CalibratedGate {
-        gate: Gate { weights: [0.5; GATE_FEATURES], bias: -1.0 },
+        gate: Gate { near: part(-1.0), unchanged: Some(part(2.0)), confidence: part(0.0) },
         calibration: Calibration {
-            unknown: vec![-1.0, -2.5],
-            known: KnownScores { count: 7, wrong: vec![0.25] },
+            hidden: [(-1.0, 0.5), (-2.5, 1.0)].map(Scores::from).to_vec(),
+            near_misses: vec![Scores { near: 2.0, unchanged: -3.0 }],
+            known: KnownScores { count: 7, wrong: vec![Scores { near: 0.25, unchanged: 4.0 }] },
         },
+    }
+}
+
+fn model(name: &str) -> ModelReference {
+    ModelReference {
+        digest: Digest::of(name.as_bytes()),
+        name: name.into(),
+        architecture: "llama".into(),
+        hidden: 256,
+        vocabulary: Digest::of(b"vocabulary"),
+        parts: vec![Link::to(b"something")],
     }
 }
 
@@ -76,18 +95,17 @@ fn manifest() -> Manifest {
         sequence: 3,
         created: 1_700_000_000,
         expires: None,
-        backbone: BackboneReference {
-            digest: Digest::of(b"backbone"),
-            name: "Tiny".into(),
-            architecture: "llama".into(),
-            hidden: 256,
-            vocabulary: Digest::of(b"vocabulary"),
-            parts: vec![link],
+        backbone: model("backbone"),
+        reader: ReaderReference {
+            encoder: model("encoder"),
+            reranker: Some(RerankerReference { digest: Digest::of(b"reranker"), parts: vec![link] }),
+            prefix: String::new(),
+            pooling: Pooling::Mean,
+            gate: Some(calibrated_gate()),
         },
-        selector: link,
+        query: link,
         root: link,
         counts: Counts { facts: 1, wordings: 4, shards: 1 },
-        searched: 4,
         alpha: 0.01,
         gate: Some(calibrated_gate()),
     }
@@ -95,53 +113,73 @@ fn manifest() -> Manifest {
 
 proptest! {
     #[test]
-    fn a_shard_is_read_back(experts in prop::collection::vec(any_expert(), 0..5)) {
-        let shard = Shard { experts };
+    fn a_shard_is_read_back(shard in any_shard(5)) {
         prop_assert_eq!(Shard::decode(&shard.encode()?)?, shard);
     }
 
     #[test]
-    fn a_shard_cut_anywhere_is_an_error(experts in prop::collection::vec(any_expert(), 1..3), at in any::<prop::sample::Index>()) {
-        let bytes = Shard { experts }.encode()?;
+    fn a_shard_cut_anywhere_is_an_error(shard in any_shard(3), at in any::<prop::sample::Index>()) {
+        let bytes = shard.encode()?;
         prop_assert!(Shard::decode(&bytes[..at.index(bytes.len())]).is_err());
     }
 
     #[test]
     fn a_damaged_object_never_panics(
-        experts in prop::collection::vec(any_expert(), 0..3),
+        shard in any_shard(3),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
-        let root = Root { beam: 6, leaves: vec![Leaf { centroid: unit(1), shard: Link::to(b"x") }] };
-        for mut bytes in [Shard { experts }.encode()?, root.encode()?, selector(true).encode()?, manifest().encode()?] {
+        for mut bytes in [shard.encode()?, root().encode()?, query().encode()?, manifest().encode()?] {
             for (at, byte) in &damage {
                 let at = at.index(bytes.len());
                 bytes[at] = *byte;
             }
-            let _ = (Shard::decode(&bytes), Root::decode(&bytes), Selector::decode(&bytes), Manifest::decode(&bytes));
+            let _ = (Shard::decode(&bytes), Root::decode(&bytes), Query::decode(&bytes), Manifest::decode(&bytes));
         }
     }
 
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = (Shard::decode(&bytes), Root::decode(&bytes), Selector::decode(&bytes), Manifest::decode(&bytes), Expert::decode(&bytes));
+        let _ = (Shard::decode(&bytes), Root::decode(&bytes), Query::decode(&bytes), Manifest::decode(&bytes));
+        let _ = Expert::decode(&bytes, LAYOUT);
     }
 }
 
 #[test]
-fn a_selector_is_read_back() {
-    for gate in [false, true] {
-        let selector = selector(gate);
-        assert_eq!(Selector::decode(&selector.encode().unwrap()).unwrap(), selector);
-    }
+fn a_query_object_is_read_back() {
+    assert_eq!(Query::decode(&query().encode().unwrap()).unwrap(), query());
 }
 
 #[test]
-fn a_selector_of_another_shape_is_not_written() {
-    let wrong = Selector { mean: vec![0.0; 3], ..selector(false) };
-    assert!(wrong.encode().unwrap_err().to_string().contains("mean"));
-    let out = Dense { weights: vec![0.0; 3], bias: vec![0.0] };
-    let wrong = Selector { network: MatchNetwork { out, ..MatchNetwork::default() }, ..selector(false) };
-    assert!(wrong.encode().unwrap_err().to_string().contains("match network"));
+fn a_query_object_that_cannot_be_is_not_written_and_not_read() {
+    let wrong = Query { projection: Projection::quantise(&[0.0; 12], 4), ..query() };
+    assert!(wrong.encode().unwrap_err().to_string().contains("W_query"));
+
+    let over = Query { attention: Attention { accepted: 17.0, ..query().attention }, ..query() };
+    assert!(over.encode().unwrap_err().to_string().contains("attention"));
+    let mut bytes = query().encode().unwrap();
+    let accepted = 8 + 32 + 4 + 4 * 4;
+    bytes[accepted..accepted + 4].copy_from_slice(&17f32.to_le_bytes());
+    assert!(Query::decode(&bytes).unwrap_err().to_string().contains("attention"));
+}
+
+#[test]
+fn an_expert_without_slots_is_not_written_and_not_read() {
+    let expert = expert();
+    let none = Expert { slots: Vec::new(), ..expert.clone() };
+    assert!(none.encode(LAYOUT).unwrap_err().to_string().contains("slots"));
+    let mut bytes = expert.encode(LAYOUT).unwrap();
+    bytes[8..10].copy_from_slice(&[0, 0]);
+    bytes.truncate(bytes.len() - 70);
+    assert!(Expert::decode(&bytes, LAYOUT).unwrap_err().to_string().contains("slots"));
+}
+
+#[test]
+fn tokens_beyond_sixteen_bits_want_the_wide_layout() {
+    let mut expert = expert();
+    expert.wordings[0].tokens = vec![65_536];
+    assert!(expert.encode(LAYOUT).unwrap_err().to_string().contains("65536"));
+    let wide = WordingLayout { wide_tokens: true, ..LAYOUT };
+    assert_eq!(Expert::decode(&expert.encode(wide).unwrap(), wide).unwrap(), expert);
 }
 
 #[test]
@@ -157,16 +195,19 @@ fn a_manifest_is_read_back() {
 }
 
 #[test]
-fn a_manifest_of_a_newer_format_says_so() {
+fn a_manifest_of_another_format_says_so() {
     let newer = Manifest { format: FORMAT + 1, ..manifest() };
     let error = Manifest::decode(&newer.encode().unwrap()).unwrap_err();
     assert_eq!(error, PackError::Version { object: "manifest", version: FORMAT + 1 });
+    let older = Manifest { format: 2, ..manifest() };
+    let error = Manifest::decode(&older.encode().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("memorise its table of facts again"), "{error}");
 }
 
 #[test]
 fn a_manifest_holds_finite_numbers_alone() {
     let mut infinite = manifest();
-    infinite.gate.as_mut().unwrap().gate.bias = f32::INFINITY;
+    infinite.gate.as_mut().unwrap().gate.near.bias = f32::INFINITY;
     assert!(infinite.encode().unwrap_err().to_string().contains("gate"));
 
     // Finite in JSON, and infinite in 32 bits.
@@ -186,37 +227,37 @@ fn a_page_in_place_of_a_manifest_is_an_error() {
 
 #[test]
 fn false_counts_allocate_nothing() {
-    let mut shard = Shard::default().encode().unwrap();
-    shard[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+    let mut shard = Shard { layout: LAYOUT, experts: Vec::new() }.encode().unwrap();
+    shard[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
     assert!(matches!(Shard::decode(&shard), Err(PackError::Truncated { .. })));
+}
+
+fn expert() -> Expert {
+    Expert {
+        id: "fact-1".into(),
+        question: "What?".into(),
+        source: Some("book".into()),
+        loss: 0.0078125,
+        wordings: vec![Wording {
+            hash: WordingHash::of("What?"),
+            routing: routing(1, 12),
+            tokens: vec![2054, 1029],
+        }],
+        slots: vec![Slot { key: unit(3), token: 17, strength: f16::from_f32(12.5) }],
+    }
 }
 
 /// The layout is fixed: these bytes must be readable for ever.
 #[test]
 fn layouts_do_not_change() {
-    let expert = Expert {
-        id: "fact-1".into(),
-        question: "What?".into(),
-        source: Some("book".into()),
-        loss: 0.0078125,
-        wordings: vec![WordingHash::of("What?")],
-        keys: vec![QuestionKeys {
-            routing: unit(1),
-            tokens: vec![TokenKey { key: unit(2), salience: f16::from_f32(0.5), rarity: 40 }],
-        }],
-        slots: vec![Slot { key: unit(3), token: 17, strength: f16::from_f32(12.5) }],
-    };
-    let digests = [
-        Digest::of(&Shard { experts: vec![expert] }.encode().unwrap()).to_string(),
-        Digest::of(
-            &Root { beam: 6, leaves: vec![Leaf { centroid: unit(1), shard: Link::to(b"x") }] }
-                .encode()
-                .unwrap(),
-        )
-        .to_string(),
-        Digest::of(&selector(true).encode().unwrap()).to_string(),
-        Digest::of(&manifest().encode().unwrap()).to_string(),
+    let shard = Shard { layout: LAYOUT, experts: vec![expert()] };
+    let objects = [
+        shard.encode().unwrap(),
+        root().encode().unwrap(),
+        query().encode().unwrap(),
+        manifest().encode().unwrap(),
     ];
+    let digests = objects.map(|object| Digest::of(&object).to_string());
     let golden = include_str!("data/layouts.txt").lines().collect::<Vec<_>>();
     assert_eq!(digests.to_vec(), golden);
 }

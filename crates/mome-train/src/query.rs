@@ -9,15 +9,18 @@ use burn::optim::AdamW;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use mome::MomeError;
+use mome_build::{ATTENTION, Fact, MemorizeError, Progress, Stage, counted, mean, principal_directions};
 use mome_engine::{Executor, Head, Pass};
-use mome_pack::{KEY_WIDTH, Projection};
+use mome_pack::{Digest, KEY_WIDTH, Projection, Query};
 use rand::SeedableRng as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _, index};
 use rand_chacha::ChaCha8Rng;
 
-use crate::principal::{mean, principal_directions};
 use crate::trained::{Trained, annealed, optimizer, unit_rows};
-use crate::{ATTENTION, Fact, Wordings};
+use crate::wordings::Wordings;
+
+/// Facts of all tables together that W_query is trained on.
+const FACTS: usize = 1500;
 
 /// Gradient steps: one for so many wordings, within these bounds. More of them fit a few wordings, but no others.
 const WORDINGS_A_STEP: usize = 30;
@@ -44,12 +47,36 @@ const RATE: f64 = 0.003;
 const TEXT_STATES: usize = 16_384;
 const TEXT_TOKENS: usize = 64;
 
+/// Trains the query object of a backbone on tables of facts.
+///
+/// # Errors
+/// [`MemorizeError::Mome`] where the backbone could not be run.
+pub fn train_query_object(
+    executor: &dyn Executor,
+    tables: &[Vec<Fact>],
+    seed: u64,
+    progress: Progress<'_>,
+) -> Result<Query, MemorizeError> {
+    let backbone = executor.backbone();
+    let hidden = backbone.config().hidden;
+    let all: Vec<&Fact> = tables.iter().flatten().collect();
+    let some: Vec<&Fact> = all.sample(&mut ChaCha8Rng::seed_from_u64(seed), FACTS).copied().collect();
+    let wordings = some.iter().map(|fact| fact.wordings.len()).sum();
+    let wordings = counted(progress, Stage::Query, wordings, |done| Wordings::trace(executor, &some, done))?;
+    let text = running_text(executor, &some, seed)?;
+    let projection = counted(progress, Stage::Train, query_steps(&wordings), |done| {
+        train_query(&wordings, &text, hidden, seed, done)
+    });
+    let backbone = Digest(backbone.digest().unwrap_or_default());
+    Ok(Query { backbone, projection, attention: ATTENTION })
+}
+
 /// Final states of running text, after the last norm, `[tokens, d]`: the questions and answers of these facts by
 /// themselves, without the frame that makes a question of them.
 ///
 /// # Errors
 /// What the device reports.
-pub fn running_text(executor: &dyn Executor, facts: &[&Fact], seed: u64) -> Result<Vec<f32>, MomeError> {
+fn running_text(executor: &dyn Executor, facts: &[&Fact], seed: u64) -> Result<Vec<f32>, MomeError> {
     let tokenizer = executor.backbone().tokenizer();
     let most = TEXT_TOKENS.min(executor.backbone().config().context);
     let mut texts: Vec<&str> =
@@ -75,22 +102,14 @@ pub fn running_text(executor: &dyn Executor, facts: &[&Fact], seed: u64) -> Resu
 }
 
 /// How many gradient steps [`train_query`] takes for these wordings, where it takes any.
-#[must_use]
-pub fn query_steps(wordings: &Wordings) -> usize {
+fn query_steps(wordings: &Wordings) -> usize {
     (wordings.len() / WORDINGS_A_STEP).clamp(FEWEST_STEPS, MOST_STEPS)
 }
 
 /// W_query for these wordings, `[KEY_WIDTH, d]`. `text` are states of running text as [`running_text`] gives them;
 /// with none, null is not trained. Starts from the principal directions of the states that predict answers, and stays
 /// there where no fact has two wordings. `done` is called after each of [`query_steps`].
-#[must_use]
-pub fn train_query(
-    wordings: &Wordings,
-    text: &[f32],
-    hidden: usize,
-    seed: u64,
-    done: impl Fn(),
-) -> Projection {
+fn train_query(wordings: &Wordings, text: &[f32], hidden: usize, seed: u64, done: impl Fn()) -> Projection {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let start = principal(wordings, hidden, seed, &mut random);
     if wordings.of.iter().all(|own| own.len() < 2) {

@@ -2,20 +2,16 @@
 
 use mome::MomeError;
 use mome::memorise::{Trace, trace};
-use mome::selection::{Reading, Selection};
+use mome_build::Fact;
 use mome_engine::Executor;
 use rayon::prelude::*;
 
-use crate::Fact;
-
 /// The wordings of all facts, one after another, the facts in order.
-pub struct Wordings {
+pub(crate) struct Wordings {
     /// What the backbone does with each.
-    pub traces: Vec<Trace>,
-    /// The fact of each.
-    pub fact: Vec<usize>,
+    pub(crate) traces: Vec<Trace>,
     /// The wordings of each fact, its question first.
-    pub of: Vec<Vec<usize>>,
+    pub(crate) of: Vec<Vec<usize>>,
 }
 
 impl Wordings {
@@ -24,18 +20,18 @@ impl Wordings {
     ///
     /// # Errors
     /// What [`trace`] reports.
-    pub fn trace(
+    pub(crate) fn trace(
         executor: &dyn Executor,
-        layers: &[usize],
         facts: &[&Fact],
         done: impl Fn() + Sync,
     ) -> Result<Self, MomeError> {
-        let mut fact = Vec::new();
-        let mut of = Vec::with_capacity(facts.len());
-        for (number, each) in facts.iter().enumerate() {
-            of.push((fact.len()..fact.len() + each.wordings.len()).collect());
-            fact.resize(fact.len() + each.wordings.len(), number);
-        }
+        let mut next = 0;
+        let of = facts.iter().map(|fact| {
+            let first = next;
+            next += fact.wordings.len();
+            (first..next).collect()
+        });
+        let of = of.collect();
         let (frame, tokenizer) = (executor.backbone().frame(), executor.backbone().tokenizer());
         let answers: Vec<Vec<u32>> = facts.iter().map(|fact| frame.answer(tokenizer, &fact.answer)).collect();
         let traces = facts
@@ -43,51 +39,16 @@ impl Wordings {
             .enumerate()
             .flat_map_iter(|(number, fact)| fact.wordings.iter().map(move |wording| (number, wording)))
             .map(|(number, wording)| {
-                let traced = pollster::block_on(trace(executor, layers, wording, &answers[number]));
+                let traced = pollster::block_on(trace(executor, wording, &answers[number]));
                 done();
                 traced
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { traces, fact, of })
+        Ok(Self { traces, of })
     }
 
     /// How many wordings.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.traces.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.traces.is_empty()
-    }
-
-    /// In how many of these wordings each token occurs, sorted by token.
-    #[must_use]
-    pub fn document_counts(&self, wordings: impl Iterator<Item = usize>) -> Vec<(u32, u32)> {
-        let mut counts = std::collections::BTreeMap::new();
-        for wording in wordings {
-            let mut tokens = self.traces[wording].question.clone();
-            tokens.sort_unstable();
-            tokens.dedup();
-            tokens.into_iter().for_each(|token| *counts.entry(token).or_insert(0) += 1);
-        }
-        counts.into_iter().collect()
-    }
-
-    /// The states of a wording's tokens in floats, `[tokens, D]`.
-    #[must_use]
-    pub fn states(&self, wording: usize) -> Vec<f32> {
-        self.traces[wording].states.iter().map(|state| state.to_f32()).collect()
-    }
-
-    /// What each wording reads like.
-    #[must_use]
-    pub fn read(&self, selection: &Selection) -> Vec<Reading> {
-        (0..self.len())
-            .into_par_iter()
-            .map(|wording| selection.read(&self.states(wording), &self.traces[wording].question))
-            .collect()
     }
 }

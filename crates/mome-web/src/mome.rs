@@ -36,8 +36,8 @@ impl Mome {
             // What the page's callback throws is the page's affair and stops no answer.
             let _ = on_fetch.call3(&JsValue::NULL, &path, &bytes, &JsValue::from(fetch.milliseconds));
         });
-        let inner =
-            ::mome::Mome::load(store, LoadOptions { engine: device.into(), alpha, backbone: None }).await?;
+        let options = LoadOptions { engine: device.into(), alpha, ..LoadOptions::default() };
+        let inner = ::mome::Mome::load(store, options).await?;
         Ok(Self { inner })
     }
 

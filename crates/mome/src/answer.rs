@@ -28,6 +28,8 @@ pub struct Answer {
     pub tokens: Vec<TokenLogprob>,
     /// Forward passes of the backbone that the reply took.
     pub passes: u32,
+    /// Whether the question is longer than the models read, so that only its beginning counted.
+    pub question_cut: bool,
     /// What was fetched for this question.
     pub fetched: FetchedBytes,
     /// The device that ran the backbone.

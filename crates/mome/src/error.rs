@@ -19,27 +19,29 @@ pub enum MomeError {
         /// What is wrong with it.
         error: PackError,
     },
-    /// The backbone at hand is not the one that the pack was made with.
-    #[error("the pack was made with the backbone {wanted}, which is not the one at hand{}", in_words(found))]
-    OtherBackbone {
-        /// Digest of the pack's backbone.
+    /// A model at hand is not the one that the pack was made with.
+    #[error("the pack was made with the {model} {wanted}, which is not the one at hand{}", in_words(found))]
+    OtherModel {
+        /// Which model: `backbone`, `encoder` or `reranker`.
+        model: &'static str,
+        /// Digest of the pack's.
         wanted: Digest,
-        /// Digest of the backbone at hand, where all of its file was seen.
+        /// Digest of the one at hand, where there is one and all of its file was seen.
         found: Option<Digest>,
     },
-    /// The selector does not fit the backbone.
-    #[error("the selector of this pack does not fit its backbone: {0}")]
-    Selector(String),
-    /// The backbone could not be read or run.
+    /// The query object was made for another backbone.
+    #[error("the query object of this pack does not fit its backbone: {0}")]
+    Query(String),
+    /// A model could not be read or run.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A question without a word.
     #[error("the question is empty")]
     EmptyQuestion,
-    /// A question longer than the backbone can read.
-    #[error("the question has {tokens} tokens, but the backbone reads at most {context}: ask a shorter one")]
-    QuestionTooLong {
-        /// Its tokens, frame included.
+    /// A question with an answer longer than the backbone can read.
+    #[error("question and answer have {tokens} tokens, but the backbone reads at most {context}")]
+    TooLong {
+        /// Their tokens, frame included.
         tokens: usize,
         /// How many fit.
         context: usize,

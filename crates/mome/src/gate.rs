@@ -1,67 +1,205 @@
 //! The gate: whether the best candidate is good enough to answer with.
+//!
+//! Two parts have to agree, each with a threshold of its own: that the question is near in sense, which hidden facts
+//! and facts confused with others bound, and that nothing was changed, which near misses bound.
 
-use mome_pack::{CalibratedGate, Calibration, Gate};
+use mome_pack::{CalibratedGate, Calibration, Gate, Scores};
+use serde::Serialize;
+
+use crate::judging::{Candidate, NEAR_FEATURES, SENSE_FEATURES, UNCHANGED_FEATURES, unchanged_features};
 
 /// The gate that decides, for some alpha.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'a> {
-    /// What gives the log odds.
+    /// What gives the scores.
     pub gate: &'a Gate,
-    /// Log odds above which questions are answered; `None` where no calibration has enough questions for this alpha,
+    /// Scores above which questions are answered; `None` where no calibration has enough questions for this alpha,
     /// and only stored wordings are answered.
-    pub threshold: Option<f32>,
-    /// Whether it is the gate that comes with the selector, not the pack's own.
-    pub from_selector: bool,
+    pub thresholds: Option<Thresholds>,
 }
 
-/// Which gate decides: the pack's own, or where it was calibrated on too few questions for this `alpha`, the one that
-/// comes with its selector. `None` where there is neither.
+/// Log odds above which both parts of a gate have to be.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Thresholds {
+    /// For nearness in sense.
+    pub near: f32,
+    /// The kind of question that asks for it.
+    pub near_set_by: Kind,
+    /// For nothing having changed: what near misses ask for; `None` where no reranker judges.
+    pub unchanged: Option<f32>,
+    /// Whether both follow from questions of the pack's own, not from those that came with the reader.
+    pub own: bool,
+}
+
+/// The kinds of questions that the nearness in sense is held to. Of each at most alpha are answered wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Questions whose fact is not in the pack.
+    Hidden,
+    /// Questions whose fact is there while another one comes first.
+    Confused,
+}
+
+impl Candidate {
+    /// What both parts of the gate say of this fact.
+    #[must_use]
+    pub fn scores(&self, gate: &Gate) -> Scores {
+        match (&gate.unchanged, self.judged) {
+            (None, _) => Scores { near: gate.near.log_odds(&self.sense_features()), unchanged: 0.0 },
+            (Some(unchanged), Some(judged)) => Scores {
+                near: gate.near.log_odds(&self.near_features(judged)),
+                unchanged: unchanged.log_odds(&unchanged_features(judged)),
+            },
+            // What was not judged is further away than what was.
+            (Some(_), None) => Scores { near: -LARGEST, unchanged: -LARGEST },
+        }
+    }
+}
+
+/// Whether a gate has as many weights as there are features; a pack's may not.
+#[must_use]
+pub fn fits(gate: &Gate) -> bool {
+    let parts = match &gate.unchanged {
+        None => gate.near.weights.len() == SENSE_FEATURES,
+        Some(unchanged) => {
+            gate.near.weights.len() == NEAR_FEATURES && unchanged.weights.len() == UNCHANGED_FEATURES
+        }
+    };
+    parts && gate.confidence.weights.len() == CONFIDENCE_FEATURES
+}
+
+/// Scores are at most so far from zero.
+const LARGEST: f32 = 100.0;
+
+impl Thresholds {
+    /// Whether a question with these scores is answered.
+    #[must_use]
+    pub fn accept(&self, scores: Scores) -> bool {
+        scores.near > self.near && self.unchanged.is_none_or(|unchanged| scores.unchanged > unchanged)
+    }
+}
+
+/// The log odds that an answer with these scores is right.
+#[must_use]
+pub fn log_odds(gate: &Gate, scores: Scores) -> f32 {
+    gate.confidence.log_odds(&confidence_features(gate, scores))
+}
+
+/// How many features confidence has.
+pub const CONFIDENCE_FEATURES: usize = 1;
+
+/// What confidence follows from: the smaller of both scores, softly, `-ln(exp(-near) + exp(-unchanged))`.
+#[must_use]
+pub fn confidence_features(gate: &Gate, scores: Scores) -> [f32; CONFIDENCE_FEATURES] {
+    let Scores { near, unchanged } = scores;
+    match gate.unchanged {
+        None => [near],
+        Some(_) => [near.min(unchanged) - (-(near - unchanged).abs()).exp().ln_1p()],
+    }
+}
+
+/// Which gate decides, and from where on: the pack's own, or the one that comes with its reader where the pack has none,
+/// or one of its own weights with too few questions for this `alpha`. `None` where there is no gate.
 #[must_use]
 pub fn decision<'a>(
     own: Option<&'a CalibratedGate>,
-    of_selector: Option<&'a CalibratedGate>,
+    of_reader: Option<&'a CalibratedGate>,
     alpha: f64,
 ) -> Option<Decision<'a>> {
-    let decide = |calibrated: &'a CalibratedGate, from_selector: bool| Decision {
-        gate: &calibrated.gate,
-        threshold: threshold(&calibrated.calibration, alpha),
-        from_selector,
-    };
-    let own = own.map(|own| decide(own, false));
-    let other = of_selector.map(|other| decide(other, true));
-    let keeps_promise = |decision: &Decision<'_>| decision.threshold.is_some();
-    own.filter(keeps_promise).or(other.filter(keeps_promise)).or(own).or(other)
+    let by_own = own.map(|own| {
+        let others = of_reader.filter(|of_reader| of_reader.gate == own.gate);
+        Decision { gate: &own.gate, thresholds: thresholds(own, others, alpha) }
+    });
+    let by_reader = of_reader.map(|of_reader| Decision {
+        gate: &of_reader.gate,
+        thresholds: thresholds(of_reader, None, alpha)
+            .map(|thresholds| Thresholds { own: false, ..thresholds }),
+    });
+    let keeps_promise = |decision: &Decision<'_>| decision.thresholds.is_some();
+    by_own.filter(keeps_promise).or(by_reader.filter(keeps_promise)).or(by_own).or(by_reader)
 }
 
-/// The log odds above which questions are answered, for at most a share `alpha` of unknown questions answered and
-/// at most `alpha` of known ones answered wrongly, in expectation (conformal risk control; Angelopoulos et al.
-/// 2022, arXiv 2208.02814). `None` where the calibration has too few questions for this `alpha`: then no threshold
-/// keeps the promise.
+/// The scores above which questions are answered, for at most a share `alpha` answered of each kind that should not
+/// be, in expectation (conformal risk control; Angelopoulos et al. 2022, arXiv 2208.02814). A kind of which the
+/// calibration has fewer than [`ENOUGH`] over alpha is filled up to that with those of `others`, which the same gate
+/// scored. `None` where there are too few of a kind all the same: then no threshold keeps the promise.
+///
+/// Near misses bound the part that looks for changes. What it refuses need not be refused twice: nearness is held to those
+/// questions alone that pass it.
 #[must_use]
-pub fn threshold(calibration: &Calibration, alpha: f64) -> Option<f32> {
-    let unknown = bound_on_unknown(&calibration.unknown, alpha)?;
-    let wrong = bound_on_wrong(&calibration.known.wrong, calibration.known.count, alpha)?;
-    Some(unknown.max(wrong))
+pub fn thresholds(
+    calibrated: &CalibratedGate,
+    others: Option<&CalibratedGate>,
+    alpha: f64,
+) -> Option<Thresholds> {
+    let sources = |of: &dyn Fn(&Calibration) -> (Vec<f32>, u64)| {
+        bound(of(&calibrated.calibration), others.map(|others| of(&others.calibration)), alpha)
+    };
+    let all = |scores: Vec<f32>| {
+        let count = scores.len() as u64;
+        (scores, count)
+    };
+    let unchanged = match calibrated.gate.unchanged {
+        None => None,
+        Some(_) => Some(sources(&|calibration| {
+            all(calibration.near_misses.iter().map(|scores| scores.unchanged).collect())
+        })?),
+    };
+    let passing = |scores: &Scores| match &unchanged {
+        Some(unchanged) if scores.unchanged <= unchanged.score => f32::NEG_INFINITY,
+        _ => scores.near,
+    };
+    let hidden = sources(&|calibration| all(calibration.hidden.iter().map(passing).collect()))?;
+    let confused = sources(&|calibration| {
+        (calibration.known.wrong.iter().map(passing).collect(), calibration.known.count)
+    })?;
+    Some(Thresholds {
+        near: hidden.score.max(confused.score),
+        near_set_by: if hidden.score >= confused.score { Kind::Hidden } else { Kind::Confused },
+        own: hidden.own && confused.own && unchanged.as_ref().is_none_or(|unchanged| unchanged.own),
+        unchanged: unchanged.map(|unchanged| unchanged.score),
+    })
 }
 
-/// The conformal quantile of the scores of unknown questions.
-fn bound_on_unknown(scores: &[f32], alpha: f64) -> Option<f32> {
-    let rank = ((1.0 - alpha) * (scores.len() as f64 + 1.0)).ceil() as usize;
-    let mut sorted = scores.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    sorted.get(rank.max(1) - 1).copied()
+/// So many questions of a kind, divided by alpha, set a threshold by themselves; of fewer a single one would set it.
+pub const ENOUGH: f64 = 3.0;
+
+/// A score above which at most alpha of a kind are answered.
+struct Bound {
+    score: f32,
+    /// Whether questions of the calibration's own alone set it.
+    own: bool,
 }
 
-/// The score of the first wrong reply that would be one too many.
-fn bound_on_wrong(wrong: &[f32], known: u64, alpha: f64) -> Option<f32> {
-    let share = |wrong: usize| (wrong as f64 + 1.0) / (known as f64 + 1.0);
-    if share(0) > alpha {
+/// The score of the first wrong reply that would be one too many, of questions with these scores of wrong replies and so
+/// many of them in all. Others count for as many as are missing.
+fn bound(own: (Vec<f32>, u64), others: Option<(Vec<f32>, u64)>, alpha: f64) -> Option<Bound> {
+    let (scores, count) = own;
+    let mut total = count as f64;
+    let mut weighted: Vec<(f32, f64)> = scores.into_iter().map(|score| (score, 1.0)).collect();
+    let missing = ENOUGH / alpha - total;
+    let filled = others.filter(|(_, count)| missing > 0.0 && *count > 0);
+    let is_own = filled.is_none();
+    if let Some((scores, count)) = filled {
+        let missing = missing.min(count as f64);
+        let weight = missing / count as f64;
+        weighted.extend(scores.into_iter().map(|score| (score, weight)));
+        total += missing;
+    }
+    let share = |wrong: f64| (wrong + 1.0) / (total + 1.0);
+    if share(0.0) > alpha {
         return None;
     }
-    let mut sorted = wrong.to_vec();
-    sorted.sort_by(|a, b| b.total_cmp(a));
-    let one_too_many = (0..sorted.len()).find(|&before| share(before + 1) > alpha);
-    Some(one_too_many.map_or(f32::NEG_INFINITY, |at| sorted[at]))
+    weighted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut before = 0.0;
+    for (score, weight) in weighted {
+        if share(before + weight) > alpha {
+            return Some(Bound { score, own: is_own });
+        }
+        before += weight;
+    }
+    Some(Bound { score: f32::NEG_INFINITY, own: is_own })
 }
 
 /// The probability of these log odds.
@@ -72,66 +210,132 @@ pub fn probability(log_odds: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use mome_pack::{GATE_FEATURES, KnownScores};
+    use mome_pack::{KnownScores, Logistic};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn calibration(unknown: Vec<f32>, count: u64, wrong: Vec<f32>) -> Calibration {
-        Calibration { unknown, known: KnownScores { count, wrong } }
+    fn gate(bias: f32) -> Gate {
+        let part = Logistic { weights: vec![], bias };
+        Gate { near: part.clone(), unchanged: Some(part.clone()), confidence: part }
+    }
+
+    fn scores(near: &[f32], unchanged: f32) -> Vec<Scores> {
+        near.iter().map(|&near| Scores { near, unchanged }).collect()
+    }
+
+    /// Hidden questions and wrong replies pass the second part; near misses score there what is given.
+    fn calibrated(
+        bias: f32,
+        hidden: &[f32],
+        near_misses: &[f32],
+        count: u64,
+        wrong: &[f32],
+    ) -> CalibratedGate {
+        let near_misses = near_misses.iter().map(|&unchanged| Scores { near: 9.0, unchanged }).collect();
+        let known = KnownScores { count, wrong: scores(wrong, 50.0) };
+        let calibration = Calibration { hidden: scores(hidden, 50.0), near_misses, known };
+        CalibratedGate { gate: gate(bias), calibration }
+    }
+
+    fn ramp(count: usize) -> Vec<f32> {
+        (0..count).map(|i| i as f32 * 0.01).collect()
     }
 
     #[test]
     fn too_few_questions_make_no_promise() {
-        let scores = |n: usize| (0..n).map(|i| i as f32).collect::<Vec<_>>();
-        assert_eq!(threshold(&calibration(scores(98), 1000, vec![]), 0.01), None);
-        assert_eq!(threshold(&calibration(scores(99), 1000, vec![]), 0.01), Some(98.0));
-        assert_eq!(threshold(&calibration(scores(1000), 98, vec![]), 0.01), None);
-        assert_eq!(threshold(&calibration(vec![], 0, vec![]), 0.5), None);
+        let at = |hidden: usize, near: usize, known: u64| {
+            let calibrated = calibrated(0.0, &ramp(hidden), &ramp(near), known, &[]);
+            thresholds(&calibrated, None, 0.01).map(|at| (at.near, at.unchanged))
+        };
+        assert_eq!(at(98, 1000, 1000), None);
+        assert_eq!(at(99, 99, 1000), Some((0.98, Some(0.98))));
+        assert_eq!(at(1000, 98, 1000), None);
+        assert_eq!(at(1000, 1000, 98), None);
     }
 
     #[test]
     fn wrong_replies_raise_the_threshold() {
-        let unknown = vec![0.0; 999];
-        let at = |wrong: Vec<f32>| threshold(&calibration(unknown.clone(), 99, wrong), 0.03);
-        assert_eq!(at(vec![]), Some(0.0));
-        assert_eq!(at(vec![5.0, 4.0]), Some(0.0), "two of a hundred are within three");
-        assert_eq!(at(vec![5.0, 4.0, 3.0, 2.0]), Some(3.0), "the third with one more would be over");
+        let at = |wrong: &[f32]| {
+            let calibrated = calibrated(0.0, &[0.0; 999], &[0.0; 999], 99, wrong);
+            thresholds(&calibrated, None, 0.03).map(|at| (at.near, at.near_set_by))
+        };
+        assert_eq!(at(&[]), Some((0.0, Kind::Hidden)));
+        assert_eq!(at(&[5.0, 4.0]), Some((0.0, Kind::Hidden)), "two of a hundred are within three");
+        assert_eq!(at(&[5.0, 4.0, 3.0, 2.0]), Some((3.0, Kind::Confused)), "the third would be over");
     }
 
     #[test]
-    fn the_selectors_gate_serves_where_the_packs_own_makes_no_promise() {
-        let gate = |bias: f32, questions: usize| CalibratedGate {
-            gate: Gate { weights: [0.0; GATE_FEATURES], bias },
-            calibration: calibration(vec![0.0; questions], 1000, vec![]),
-        };
-        let (own, other) = (gate(1.0, 30), gate(2.0, 300));
-        let decide = |alpha: f64| decision(Some(&own), Some(&other), alpha);
-        let bias = |alpha: f64| decide(alpha).map(|decision| (decision.gate.bias, decision.from_selector));
-        assert_eq!(bias(0.05), Some((1.0, false)), "thirty questions are enough for a twentieth");
-        assert_eq!(bias(0.01), Some((2.0, true)), "and too few for a hundredth");
-        assert_eq!(bias(0.001), Some((1.0, false)), "where neither is enough, confidence is the pack's own");
-        assert!(decide(0.001).is_some_and(|decision| decision.threshold.is_none()));
+    fn what_the_reranker_refuses_needs_no_nearness() {
+        let mut calibrated = calibrated(0.0, &ramp(200), &[1.0; 200], 200, &[]);
+        let before = thresholds(&calibrated, None, 0.05).unwrap();
+        calibrated.calibration.hidden.iter_mut().skip(100).for_each(|scores| scores.unchanged = 0.0);
+        let after = thresholds(&calibrated, None, 0.05).unwrap();
+        assert!(after.near < before.near, "{after:?} {before:?}");
+        assert!(!after.accept(Scores { near: 9.0, unchanged: 1.0 }));
+        assert!(after.accept(Scores { near: 9.0, unchanged: 1.1 }));
+    }
+
+    #[test]
+    fn the_readers_gate_serves_where_the_packs_own_makes_no_promise() {
+        let own = calibrated(1.0, &[0.0; 30], &[0.0; 30], 1000, &[]);
+        let other = calibrated(2.0, &[0.0; 300], &[0.0; 300], 1000, &[]);
+        let decide = |alpha: f64| decision(Some(&own), Some(&other), alpha).unwrap();
+        let bias = |alpha: f64| (decide(alpha).gate.near.bias, decide(alpha).thresholds.map(|at| at.own));
+        assert_eq!(bias(0.05), (1.0, Some(true)), "thirty questions are enough for a twentieth");
+        assert_eq!(bias(0.01), (2.0, Some(false)), "and too few for a hundredth");
+        assert_eq!(bias(0.001), (1.0, None));
         assert!(decision(None, None, 0.05).is_none());
     }
 
+    #[test]
+    fn the_readers_questions_fill_up_those_of_a_pack_that_has_its_gate() {
+        let of_reader = calibrated(0.0, &[1.0; 300], &ramp(300), 1000, &[]);
+        let own = calibrated(0.0, &[3.0, 2.5, 2.0], &ramp(70), 0, &[]);
+        let at = |alpha: f64| decision(Some(&own), Some(&of_reader), alpha).unwrap().thresholds.unwrap();
+        // Sixty are enough: the pack's three and 57 of the reader's, of which two may be answered.
+        assert_eq!((at(0.05).near, at(0.05).own), (2.0, false));
+        assert_eq!(at(0.05).unchanged, Some(0.66), "seventy near misses are the pack's own");
+        // A hundredth wants 300: nearly all are the reader's.
+        assert_eq!((at(0.01).near, at(0.01).own), (2.0, false));
+        let others = CalibratedGate { gate: gate(9.0), ..of_reader.clone() };
+        assert!(!decision(Some(&own), Some(&others), 0.05).unwrap().thresholds.unwrap().own);
+    }
+
+    fn any_scores() -> impl Strategy<Value = Vec<Scores>> {
+        let scores = (-9f32..9.0, -9f32..9.0).prop_map(Scores::from);
+        prop::collection::vec(scores, 20..200)
+    }
+
     proptest! {
-        /// Both promises, on the calibration questions themselves, with the one question more that conformal
+        /// All promises, on the calibration questions themselves, with the one question more that conformal
         /// bounds allow for.
         #[test]
         fn the_promises_hold(
-            unknown in prop::collection::vec(-9f32..9.0, 20..200),
-            wrong in prop::collection::vec(-9f32..9.0, 0..40),
-            right in 20u64..200,
+            hidden in any_scores(),
+            near_misses in any_scores(),
+            wrong in any_scores(),
+            right in 20u64..2000,
             alpha in 0.05f64..0.5,
         ) {
-            let known = right + wrong.len() as u64;
-            let calibration = calibration(unknown.clone(), known, wrong.clone());
-            if let Some(threshold) = threshold(&calibration, alpha) {
-                let above = |scores: &[f32]| scores.iter().filter(|score| **score > threshold).count() as f64;
-                prop_assert!(above(&unknown) <= alpha * (unknown.len() as f64 + 1.0));
-                prop_assert!(above(&wrong) <= alpha * (known as f64 + 1.0));
+            let count = right + wrong.len() as u64;
+            let known = KnownScores { count, wrong: wrong.clone() };
+            let calibration =
+                Calibration { hidden: hidden.clone(), near_misses: near_misses.clone(), known };
+            if let Some(at) = thresholds(&CalibratedGate { gate: gate(0.0), calibration }, None, alpha) {
+                let answered = |scores: &[Scores]| scores.iter().filter(|&&it| at.accept(it)).count() as f64;
+                for scores in [&hidden, &near_misses] {
+                    prop_assert!(answered(scores) <= alpha * (scores.len() as f64 + 1.0));
+                }
+                prop_assert!(answered(&wrong) <= alpha * (count as f64 + 1.0));
             }
+        }
+
+        #[test]
+        fn confidence_is_bounded_by_the_smaller_score(near in -20f32..20.0, unchanged in -20f32..20.0) {
+            let [smaller] = confidence_features(&gate(0.0), Scores { near, unchanged });
+            let least = near.min(unchanged);
+            prop_assert!(smaller <= least && smaller >= least - 2f32.ln() - 1e-5);
         }
     }
 }

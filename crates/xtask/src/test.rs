@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::toolchain::{WASM_TARGET, WasmToolchain};
-use crate::{Failure, Workspace, demo, package, process, setup};
+use crate::{Failure, Workspace, demo, models, package, process, setup};
 
 /// One check: its name, and what it does.
 type Step<'a> = (&'static str, Box<dyn Fn() -> Result<(), Failure> + 'a>);
@@ -16,6 +16,9 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<(), Failure> {
     let toolchain = setup::for_package(workspace)?;
     let chromium = setup::chromium()?;
     setup::vulkan_driver()?;
+    if full {
+        models::fetch(workspace)?;
+    }
 
     let mut steps: Vec<Step<'_>> = vec![
         ("format", Box::new(|| process::run(workspace.cargo().args(["fmt", "--all", "--check"])))),

@@ -25,8 +25,8 @@ impl NewTensor {
     }
 }
 
-/// Writes a whole file. `data` gives a tensor's data, [`NewTensor::bytes`] of them, the tensors in order. Numbers take 32
-/// bits where they fit, as readers elsewhere expect.
+/// Writes a whole file. `data` gives a tensor's data, [`NewTensor::bytes`] of them, the tensors in order. Numbers
+/// take 32 bits where they fit, as readers elsewhere expect.
 ///
 /// # Errors
 /// What writing reports, and [`io::ErrorKind::InvalidInput`] where a tensor's data have another length.

@@ -85,7 +85,7 @@ impl Writer {
     }
 
     /// Adds a tensor of zeros.
-    fn zeros(self, name: &str, shape: &[u64]) -> Self {
+    pub fn zeros(self, name: &str, shape: &[u64]) -> Self {
         self.tensor(name, 0, shape, vec![0; 4 * shape.iter().product::<u64>() as usize])
     }
 
@@ -219,6 +219,11 @@ pub fn tiny() -> Vec<u8> {
 /// The default encoder.
 pub fn minilm() -> Vec<u8> {
     read("data/all-minilm-l6-v2-q8_0.gguf")
+}
+
+/// The default reranker.
+pub fn reranker() -> Vec<u8> {
+    read("data/reranker-q8_0.gguf")
 }
 
 fn read(path: &str) -> Vec<u8> {

@@ -6,12 +6,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Arc;
 
-use mome::{Mome, Pack, Store};
-use mome_engine::{DeviceChoice, Executor, open};
-use mome_pack::{Digest, Selector};
-use mome_train::{Fact, MemorizeOptions, Report, memorize};
+use mome::{Mome, Pack, Reader, ReaderFiles, Store};
+use mome_build::{Fact, MemorizeOptions, Models, Report, memorize};
+use mome_engine::{DeviceChoice, open, open_encoder};
+use mome_pack::{Digest, Query};
 use pollster::block_on;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -44,9 +43,9 @@ pub fn failure(arguments: &[&str]) -> String {
     said
 }
 
-/// A file of the training crate's test data.
+/// A file of the test data of the crate that makes packs.
 pub fn data(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-train/tests/data").join(name).display().to_string()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-build/tests/data").join(name).display().to_string()
 }
 
 /// A golden model.
@@ -97,33 +96,41 @@ pub fn shared_pack(table: &str, options: &[&str]) -> (String, Value) {
     (out, serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap())
 }
 
-/// A file of the backbone that comes with the command.
-fn backbone_data(name: &str) -> Vec<u8> {
+/// A file of the models that come with the command.
+pub fn model_data(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data").join(name)).unwrap()
 }
 
-/// The backbone that comes with the command, on this device.
-pub fn backbone_on(device: DeviceChoice) -> Arc<dyn Executor> {
-    block_on(open(&backbone_data("mome-tiny-q8_0.gguf"), device)).unwrap().executor
+/// The models that come with the command, on this device.
+pub fn models_on(device: DeviceChoice) -> Models {
+    let backbone = model_data("mome-tiny-q8_0.gguf");
+    let files = ReaderFiles {
+        encoder: model_data("all-minilm-l6-v2-q8_0.gguf").into(),
+        reranker: Some(model_data("reranker-q8_0.gguf").into()),
+    };
+    let encoder = block_on(open_encoder(&files.encoder, files.reranker.as_deref(), device)).unwrap();
+    Models {
+        executor: block_on(open(&backbone, device)).unwrap().executor,
+        query: Some(Query::decode(&model_data("mome-tiny-q8_0.query")).unwrap()),
+        backbone: backbone.into(),
+        reader: Reader::new(encoder.executor, ""),
+        reader_files: files,
+        reader_gate: Some(serde_json::from_slice(&model_data("reader.gate.json")).unwrap()),
+    }
 }
 
-/// The selector that comes with the command.
-pub fn selector() -> Selector {
-    Selector::decode(&backbone_data("mome-tiny-q8_0.selector")).unwrap()
-}
-
-/// Memorises these facts on the CPU, with the selector that comes with the command, and opens the pack.
+/// Memorises these facts on the CPU, with the models that come with the command, and opens the pack.
 pub fn memorised(facts: &[Fact], out: &Path) -> (Mome, Report) {
-    let (file, executor) = (backbone_data("mome-tiny-q8_0.gguf"), backbone_on(DeviceChoice::Cpu));
-    let options = MemorizeOptions { pack: "test".into(), alpha: 0.01, seed: 0, selector: Some(selector()) };
-    let report = memorize(facts, (&executor, &file), out, &options, &|_, _, _| ()).unwrap();
-    (opened(out, executor), report)
+    let models = models_on(DeviceChoice::Cpu);
+    let options = MemorizeOptions { pack: "test".into(), alpha: 0.01, seed: 0 };
+    let report = memorize(facts, &models, out, &options, &|_, _, _| ()).unwrap();
+    (opened(out, &models), report)
 }
 
 /// The pack in this folder, ready to answer.
-pub fn opened(pack: &Path, executor: Arc<dyn Executor>) -> Mome {
+pub fn opened(pack: &Path, models: &Models) -> Mome {
     let pack = block_on(Pack::open(Store::open(&pack.display().to_string()).unwrap())).unwrap();
-    Mome::new(pack, executor, None, None).unwrap()
+    Mome::new(pack, models.reader.clone(), models.executor.clone(), None, None).unwrap()
 }
 
 /// A fact without a source.

@@ -34,7 +34,7 @@ use mome_backbone::Backbone;
 
 use crate::self_check::{SmallMatrix, SmallModel};
 use crate::{EngineError, Executor, Sequence};
-pub(crate) use encoder::CpuEncoderLoader;
+pub(crate) use encoder::{CpuEncoder, CpuEncoderLoader};
 pub(crate) use loader::CpuLoader;
 use matrix::Matrix;
 use model::Model;
@@ -86,11 +86,13 @@ impl Executor for CpuExecutor {
 
 /// An empty sequence of a model that has no file, on one thread.
 pub(crate) fn begin_small(small: &SmallModel) -> impl Sequence + use<> {
-    let pack = |matrix: &SmallMatrix| {
-        let SmallMatrix { kind, rows, columns, data } = matrix;
-        Ok(Matrix::pack(*kind, data, *rows, *columns))
-    };
-    let Ok(weights) = small.weights.try_map::<_, _, Infallible>(pack, |vector| Ok(vector.clone()));
+    let Ok(weights) = small.weights.try_map::<_, _, Infallible>(pack_small, |vector| Ok(vector.clone()));
     let model = Model::new(small.config.clone(), weights, Processor::new(1));
     CpuSequence::new(Arc::new(model), small.config.context)
+}
+
+/// Packs a matrix that has no file.
+fn pack_small(matrix: &SmallMatrix) -> Result<Matrix, Infallible> {
+    let SmallMatrix { kind, rows, columns, data } = matrix;
+    Ok(Matrix::pack(*kind, data, *rows, *columns))
 }

@@ -36,6 +36,30 @@ pub(super) struct Gpu {
 }
 
 impl Gpu {
+    /// Opens the adapter that the system prefers and makes it ready with `ready`. Where that fails, it is tried again
+    /// without optional features: they are where drivers differ most, and the plain kernels may still do. Adapters that
+    /// are emulated in software are refused unless `allow_software` is set.
+    ///
+    /// # Errors
+    /// [`EngineError::NoGpu`] where there is no adapter to use, or `ready` fails on the device; its other errors.
+    pub async fn open_ready<T>(
+        allow_software: bool,
+        ready: impl AsyncFn(Self) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let gpu = Self::open(allow_software).await?;
+        let name = gpu.name.clone();
+        let uses_features = gpu.variant().features != Features::default();
+        let mut result = ready(gpu).await;
+        if result.is_err() && uses_features {
+            result = ready(Self::open_plain(allow_software).await?).await;
+        }
+        result.map_err(|error| match error {
+            EngineError::Gpu(problem) => EngineError::NoGpu(format!("{name} failed: {problem}")),
+            EngineError::NoGpu(problem) => EngineError::NoGpu(format!("{name} {problem}")),
+            other => other,
+        })
+    }
+
     /// Opens the adapter that the system prefers, with WebGPU's default limits and those optional features that the
     /// kernels use and the adapter has.
     ///

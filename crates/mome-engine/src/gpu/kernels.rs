@@ -1,5 +1,6 @@
-//! Compute pipelines, compiled once when a backbone is loaded.
+//! Compute pipelines, compiled once when a model is loaded.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -10,9 +11,10 @@ use super::weights::{ScaleLayout, scale_layout};
 
 macro_rules! shader {
     ($name:literal) => {
-        include_str!(concat!("../../../../shaders/", $name, ".wgsl"))
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shaders/", $name, ".wgsl"))
     };
 }
+pub(super) use shader;
 
 /// What a shader with subgroups begins with: browsers want the directive, natively naga does not know it.
 const ENABLE_SUBGROUPS: &str = if cfg!(target_arch = "wasm32") { "enable subgroups;\n" } else { "" };
@@ -231,7 +233,7 @@ fn weights_source(kind: TensorType, features: Features) -> String {
     [&parts.concat(), zero.as_str(), scales, quants].concat()
 }
 
-/// The kernels for weights of every type that a backbone uses.
+/// The kernels for weights of every type that a model uses.
 pub(super) struct WeightKernelSet {
     device: Device,
     variant: Variant,
@@ -258,7 +260,7 @@ impl WeightKernelSet {
     }
 }
 
-/// The kernels that work on activations alone.
+/// A backbone's kernels that work on activations alone.
 pub(super) struct Kernels {
     pub lanes: Lanes,
     pub norm: Kernel,
@@ -276,20 +278,17 @@ pub(super) struct Kernels {
 
 impl Kernels {
     pub fn new(device: &Device, variant: impl Into<Variant>) -> Self {
-        let Variant { lanes, features } = variant.into();
+        let variant = variant.into();
+        let Variant { lanes, features } = variant;
         let kernel = |name, source| Kernel::new(device, name, source);
         let after = |name, first: &str, source: &str| Kernel::new(device, name, &[first, source].concat());
-        let subgroups = [ENABLE_SUBGROUPS, shader!("lanes/subgroups")].concat();
-        let together = if features.subgroups { &subgroups } else { shader!("lanes/together") };
-        let (cheapest, attention) = match lanes {
-            Lanes::Alone => (shader!("lanes/alone"), shader!("attention/alone")),
-            Lanes::Together => (together, shader!("attention/together")),
-        };
+        let together = &*lanes_together(features);
+        let cheapest = &*reductions(variant);
         Self {
             lanes,
             norm: after("norm", cheapest, shader!("norm")),
             head_norm_rope: kernel("head_norm_rope", shader!("head_norm_rope")),
-            attention: after("attention", shader!("attention/inputs"), attention),
+            attention: kernel("attention", &attention_source(lanes, shader!("attention/causal"))),
             attention_merge: kernel("attention_merge", shader!("attention/merge")),
             swiglu: kernel("swiglu", shader!("swiglu")),
             gelu: kernel("gelu", shader!("gelu")),
@@ -300,4 +299,41 @@ impl Kernels {
             watch: kernel("watch", shader!("watch")),
         }
     }
+}
+
+impl NormKernel for Kernels {
+    fn norm(&self) -> &Kernel {
+        &self.norm
+    }
+}
+
+/// Kernels of which one computes norms: those of all models.
+pub(super) trait NormKernel {
+    /// `shaders/norm.wgsl`
+    fn norm(&self) -> &Kernel;
+}
+
+/// Reductions over the lanes of a workgroup of 64.
+fn lanes_together(features: Features) -> Cow<'static, str> {
+    match features.subgroups {
+        true => [ENABLE_SUBGROUPS, shader!("lanes/subgroups")].concat().into(),
+        false => shader!("lanes/together").into(),
+    }
+}
+
+/// Reductions over as many lanes as serve the adapter best: what a shader that has one row a workgroup begins with.
+pub(super) fn reductions(Variant { lanes, features }: Variant) -> Cow<'static, str> {
+    match lanes {
+        Lanes::Alone => shader!("lanes/alone").into(),
+        Lanes::Together => lanes_together(features),
+    }
+}
+
+/// Attention to the keys that a part of the shader tells.
+pub(super) fn attention_source(lanes: Lanes, visible_keys: &str) -> String {
+    let attention = match lanes {
+        Lanes::Alone => shader!("attention/alone"),
+        Lanes::Together => shader!("attention/together"),
+    };
+    [shader!("attention/inputs"), visible_keys, attention].concat()
 }

@@ -1,13 +1,12 @@
 //! Puts a backbone's weights on the device while its file arrives.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use mome_backbone::{Backbone, MatrixSource, TensorPiece, VectorSource};
+use mome_backbone::{Backbone, MatrixSource, ModelFile, TensorPiece};
 
 use super::device::Gpu;
-use super::incoming::IncomingMatrix;
-use super::kernels::{Features, Kernels, WeightKernelSet};
+use super::incoming::IncomingWeights;
+use super::kernels::{Kernels, WeightKernelSet};
 use super::matrices::Matrices;
 use super::model::Model;
 use super::sequence::GpuSequence;
@@ -26,10 +25,8 @@ pub(crate) struct GpuLoader {
     kernels: Arc<Kernels>,
     weight_kernels: Arc<WeightKernelSet>,
     matrices: Matrices,
-    /// The matrices that are on their way, by the tensor that they are in.
-    incoming: HashMap<usize, Vec<IncomingMatrix>>,
-    /// The data of tensors that are needed as floats, as far as they have come: vectors, and learned positions.
-    floats: HashMap<usize, Vec<u8>>,
+    /// Of the vectors, and of learned positions, the data are needed as floats.
+    incoming: IncomingWeights,
 }
 
 impl GpuLoader {
@@ -43,22 +40,10 @@ impl GpuLoader {
         allow_software: bool,
         options: OpenOptions,
     ) -> Result<Self, EngineError> {
-        if let Some(problem) = unsupported(&backbone) {
+        if let Some(problem) = unsupported_heads(backbone.config().head_width) {
             return Err(EngineError::NoGpu(problem));
         }
-        let gpu = Gpu::open(allow_software).await?;
-        let name = gpu.name.clone();
-        let uses_features = gpu.variant().features != Features::default();
-        let mut loader = Self::on(gpu, backbone.clone(), options).await;
-        if loader.is_err() && uses_features {
-            // Optional features are where drivers differ most: the plain kernels may still do.
-            loader = Self::on(Gpu::open_plain(allow_software).await?, backbone, options).await;
-        }
-        loader.map_err(|error| match error {
-            EngineError::Gpu(problem) => EngineError::NoGpu(format!("{name} failed: {problem}")),
-            EngineError::NoGpu(problem) => EngineError::NoGpu(format!("{name} {problem}")),
-            other => other,
-        })
+        Gpu::open_ready(allow_software, |gpu| Self::on(gpu, backbone.clone(), options)).await
     }
 
     /// Makes an opened GPU ready: see [`Self::new`].
@@ -78,32 +63,24 @@ impl GpuLoader {
         }
 
         let transformer = backbone.transformer();
-        let mut incoming = HashMap::<_, Vec<_>>::new();
+        let mut incoming = IncomingWeights::default();
         let allocate = || {
-            let describe = |source: &MatrixSource| {
-                let info = &backbone.tensors()[source.tensor];
-                let (rows, columns) = (source.rows.len(), source.columns);
-                FileMatrix { name: &info.name, kind: info.kind, rows, columns }
-            };
-            let mut place = |source: &MatrixSource, destination| {
-                let matrix = IncomingMatrix::new(source.rows.clone(), destination);
-                incoming.entry(source.tensor).or_default().push(matrix);
-            };
+            let describe = |source: &MatrixSource| describe(backbone.file(), source);
+            let mut place = |source: &MatrixSource, destination| incoming.place(source, destination);
             let matrices = Matrices::allocate(&gpu, &weight_kernels, transformer, describe, &mut place)?;
             matrices.compile();
             Ok(matrices)
         };
         let matrices = gpu.checked(allocate).await?;
-        let mut floats: HashMap<_, _> =
-            transformer.positions.iter().map(|source| (source.tensor, Vec::new())).collect();
+        transformer.positions.iter().for_each(|source| incoming.want_floats(source.tensor));
         transformer.try_map(
             |_| Ok::<_, EngineError>(()),
             |source| {
-                floats.entry(source.tensor).or_default();
+                incoming.want_floats(source.tensor);
                 Ok(())
             },
         )?;
-        Ok(Self { backbone, gpu, kernels, weight_kernels, matrices, incoming, floats })
+        Ok(Self { backbone, gpu, kernels, weight_kernels, matrices, incoming })
     }
 
     /// Takes some bytes of a tensor, which follow those that came before.
@@ -111,11 +88,7 @@ impl GpuLoader {
     /// # Errors
     /// [`EngineError::Gpu`] where the device failed.
     pub fn take(&mut self, piece: TensorPiece<'_>) -> Result<(), EngineError> {
-        if let Some(floats) = self.floats.get_mut(&piece.tensor) {
-            floats.extend_from_slice(piece.bytes);
-        }
-        let incoming = self.incoming.get_mut(&piece.tensor).into_iter().flatten();
-        incoming.into_iter().try_for_each(|matrix| matrix.take(&self.gpu, piece.offset, piece.bytes))
+        self.incoming.take(&self.gpu, piece)
     }
 
     /// Makes a model of the weights, all of which have come.
@@ -123,26 +96,11 @@ impl GpuLoader {
     /// # Errors
     /// [`EngineError::Tensor`] where a tensor has not come, [`EngineError::Gpu`] where the device failed.
     pub async fn finish(self) -> Result<GpuExecutor, EngineError> {
-        let missing = |tensor: usize| EngineError::Tensor {
-            name: self.backbone.tensors()[tensor].name.clone(),
-            problem: "its data have not come".to_owned(),
-        };
-        for (tensor, matrices) in &self.incoming {
-            if !matrices.iter().all(IncomingMatrix::is_complete) {
-                return Err(missing(*tensor));
-            }
-        }
+        let (file, incoming) = (self.backbone.file(), &self.incoming);
+        incoming.check_matrices(file)?;
         let transformer = self.backbone.transformer();
-        let vectors = transformer.try_map(
-            |_| Ok(()),
-            |VectorSource { tensor, elements }| {
-                self.floats(*tensor, elements.start, elements.len()).ok_or_else(|| missing(*tensor))
-            },
-        )?;
-        let positions = transformer.positions.as_ref().map(|MatrixSource { tensor, rows, columns }| {
-            let floats = self.floats(*tensor, rows.start * columns, rows.len() * columns);
-            floats.ok_or_else(|| missing(*tensor))
-        });
+        let vectors = transformer.try_map(|_| Ok(()), |source| incoming.vector(file, source))?;
+        let positions = transformer.positions.as_ref().map(|source| incoming.table(file, source));
         let positions = positions.transpose()?;
 
         let Self { backbone, gpu, kernels, weight_kernels, matrices, .. } = self;
@@ -151,16 +109,12 @@ impl GpuLoader {
         let model = gpu.checked(finish).await?;
         Ok(GpuExecutor { backbone, shared: Arc::new(Shared { config, gpu, kernels, model }) })
     }
+}
 
-    /// Some elements of a tensor, where they have come.
-    fn floats(&self, tensor: usize, first: usize, count: usize) -> Option<Vec<f32>> {
-        let kind = self.backbone.tensors()[tensor].kind;
-        let bytes = kind.row_bytes(first)..kind.row_bytes(first) + kind.row_bytes(count);
-        let data = self.floats.get(&tensor)?.get(bytes)?;
-        let mut values = vec![0.0; count];
-        kind.dequantize(data, &mut values);
-        Some(values)
-    }
+/// A matrix of a file.
+pub(super) fn describe<'a>(file: &'a ModelFile, source: &MatrixSource) -> FileMatrix<'a> {
+    let info = &file.tensors()[source.tensor];
+    FileMatrix { name: &info.name, kind: info.kind, rows: source.rows.len(), columns: source.columns }
 }
 
 /// Runs a small model of the backbone's making on these kernels and on the CPU. This also makes the driver ready for
@@ -176,17 +130,13 @@ pub(super) async fn check(
 ) -> Result<(), EngineError> {
     let small = SmallModel::like(backbone);
     let upload = || {
-        let describe = |matrix: &SmallMatrix| {
-            let SmallMatrix { kind, rows, columns, .. } = *matrix;
-            FileMatrix { name: "self-check", kind, rows, columns }
-        };
         let mut written = Ok(());
         let mut write = |matrix: &SmallMatrix, destination: Destination| {
             if written.is_ok() {
                 written = destination.write(gpu, 0, &matrix.data);
             }
         };
-        let matrices = Matrices::allocate(gpu, weight_kernels, &small.weights, describe, &mut write)?;
+        let matrices = Matrices::allocate(gpu, weight_kernels, &small.weights, describe_small, &mut write)?;
         written?;
         let vectors = small.weights.try_map(|_| Ok::<_, EngineError>(()), |vector| Ok(vector.clone()))?;
         let positions = small.weights.positions.as_ref().map(SmallMatrix::values);
@@ -198,9 +148,14 @@ pub(super) async fn check(
     self_check::compare(&small, &mut sequence).await
 }
 
-/// Why the kernels cannot run a backbone, where they cannot.
-fn unsupported(backbone: &Backbone) -> Option<String> {
-    let width = backbone.config().head_width;
+/// A matrix that has no file.
+pub(super) fn describe_small<'a>(matrix: &SmallMatrix) -> FileMatrix<'a> {
+    let SmallMatrix { kind, rows, columns, .. } = *matrix;
+    FileMatrix { name: "self-check", kind, rows, columns }
+}
+
+/// Why the kernels cannot attend with heads of that width, where they cannot.
+pub(super) fn unsupported_heads(width: usize) -> Option<String> {
     (!width.is_multiple_of(4) || width > MAX_HEAD_WIDTH)
         .then(|| format!("heads are {width} wide, not a multiple of 4 up to {MAX_HEAD_WIDTH}"))
 }

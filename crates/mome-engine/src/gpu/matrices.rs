@@ -82,11 +82,12 @@ impl Matrices {
     }
 }
 
-struct Allocator<'a, D, P> {
-    gpu: &'a Gpu,
-    kernels: &'a WeightKernelSet,
-    describe: D,
-    place: &'a mut P,
+/// Makes room for matrices that `describe` tells about, and tells `place` where each goes.
+pub(super) struct Allocator<'a, D, P> {
+    pub gpu: &'a Gpu,
+    pub kernels: &'a WeightKernelSet,
+    pub describe: D,
+    pub place: &'a mut P,
 }
 
 impl<'a, D, P> Allocator<'_, D, P> {
@@ -118,7 +119,11 @@ impl<'a, D, P> Allocator<'_, D, P> {
         })
     }
 
-    fn stack<M>(&mut self, matrices: &[&M]) -> Result<Weights, EngineError>
+    /// Makes room for matrices, one below the other.
+    ///
+    /// # Errors
+    /// [`EngineError::Tensor`] where a kernel could not read one.
+    pub fn stack<M>(&mut self, matrices: &[&M]) -> Result<Weights, EngineError>
     where
         D: Fn(&M) -> FileMatrix<'a>,
         P: FnMut(&M, Destination),

@@ -1,12 +1,13 @@
-//! Runs a backbone on a GPU through wgpu, with the kernels in `shaders/`.
+//! Runs models on a GPU through wgpu, with the kernels in `shaders/`.
 //!
 //! The [`loader`] opens the device and uploads weights while the file arrives, [`incoming`] matrix by
 //! matrix, each to its place among the [`matrices`]. From the outside in: a [`GpuExecutor`] holds device, kernels and weights; a [`sequence`] holds the KV cache
 //! and records each pass with [`forward`] and [`head`] (which attends to [`memory`]); they call the [`operations`],
 //! which dispatch kernels through the [`recorder`]; and that submits one command buffer to the [`device`], with what
-//! it has in its [`pool`].
+//! it has in its [`pool`]. Sentence encoders are in [`encoder`], of the same parts.
 
 mod device;
+mod encoder;
 mod forward;
 mod head;
 mod incoming;
@@ -31,6 +32,7 @@ use mome_backbone::{Backbone, Config};
 
 use crate::{EngineError, Executor, Sequence};
 use device::Gpu;
+pub(crate) use encoder::GpuEncoderLoader;
 use kernels::Kernels;
 pub(crate) use loader::GpuLoader;
 use model::Model;

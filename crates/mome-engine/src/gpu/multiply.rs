@@ -3,6 +3,7 @@
 use wgpu::Buffer;
 
 use super::Shared;
+use super::kernels::Kernels;
 use super::matrices::FeedForward;
 use super::model::Model;
 use super::operations::{Linear, Rows, Write};
@@ -21,7 +22,7 @@ pub(super) async fn run(shared: &Shared, rounds: usize) -> Result<(), EngineErro
     let widest = config.hidden.max(attended).max(config.feed_forward);
     let qkv = attended + 2 * config.kv_heads * config.head_width;
     let mut pool = Pool::default();
-    let mut recorder = Recorder::new(gpu, kernels, &mut pool);
+    let mut recorder = Recorder::<Kernels>::new(gpu, kernels, &mut pool);
     let input = recorder.storage("a vector", 1, widest)?;
     let output = recorder.storage("its products", 1, widest.max(qkv).max(config.vocabulary))?;
     for _ in 0..rounds {

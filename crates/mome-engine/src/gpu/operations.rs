@@ -4,13 +4,16 @@
 //! value by itself.
 
 mod attention;
+mod encoder;
 mod head;
 mod matmul;
 
 use wgpu::Buffer;
 
+use super::kernels::NormKernel;
 use super::recorder::Recorder;
 pub(super) use attention::{Heads, Rope, attention_scratch};
+pub(super) use encoder::{Columns, Pool};
 pub(super) use head::{Chunk, MemoryBuffers, PREDICTION_WORDS};
 pub(super) use matmul::{Linear, Write};
 
@@ -47,18 +50,20 @@ impl<'a> Norm<'a> {
     }
 }
 
-impl Recorder<'_> {
+impl<K: NormKernel> Recorder<'_, K> {
     /// The norm of each row of the input, `[rows, columns]`.
     pub fn norm(&mut self, norm: Norm<'_>, input: &Buffer, output: &Buffer, (rows, columns): (usize, usize)) {
         let Norm { weight, bias, epsilon } = norm;
         self.dispatch(
-            &self.kernels.norm,
+            self.kernels.norm(),
             &[(columns / 4).word(), epsilon.word(), bias.is_some().into()],
             &[(1, weight), (2, bias.unwrap_or(weight)), (3, input), (4, output)],
             [rows, 1, 1],
         );
     }
+}
 
+impl Recorder<'_> {
     /// `gate = silu(gate) * up`, both `[rows, columns]`.
     pub fn swiglu(&mut self, gate: &Buffer, up: &Buffer, rows: usize, columns: usize) {
         let columns4 = columns / 4;
@@ -70,7 +75,7 @@ impl Recorder<'_> {
         );
     }
 
-    /// GELU in place, of `[rows, columns]`.
+    /// GELU in place, by its approximation with tanh, of `[rows, columns]`.
     pub fn gelu(&mut self, values: &Buffer, rows: usize, columns: usize) {
         let columns4 = columns / 4;
         self.dispatch(

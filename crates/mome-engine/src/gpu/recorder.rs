@@ -14,10 +14,10 @@ use crate::EngineError;
 /// Offsets of uniform bindings are multiples of this (`minUniformBufferOffsetAlignment`).
 const UNIFORM_ALIGNMENT: usize = 256;
 
-/// Dispatches and copies in the order in which they are to run.
-pub(super) struct Recorder<'a> {
+/// Dispatches and copies in the order in which they are to run, with the kernels of a backbone or of another model.
+pub(super) struct Recorder<'a, K = Kernels> {
     pub gpu: &'a Gpu,
-    pub kernels: &'a Kernels,
+    pub kernels: &'a K,
     pool: &'a mut Pool,
     steps: Vec<Step>,
     /// The parameters of all dispatches, each at a multiple of [`UNIFORM_ALIGNMENT`].
@@ -37,8 +37,8 @@ enum Step {
 /// Where in a [`Readback`] the bytes of one [`Recorder::read`] lie.
 pub(super) struct Segment(Range<usize>);
 
-impl<'a> Recorder<'a> {
-    pub fn new(gpu: &'a Gpu, kernels: &'a Kernels, pool: &'a mut Pool) -> Self {
+impl<'a, K> Recorder<'a, K> {
+    pub fn new(gpu: &'a Gpu, kernels: &'a K, pool: &'a mut Pool) -> Self {
         Self {
             gpu,
             kernels,

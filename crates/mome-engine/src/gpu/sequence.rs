@@ -8,6 +8,7 @@ use wgpu::Buffer;
 use super::Shared;
 use super::forward::{self, Activations, Cache, Input, Slice};
 use super::head::HeadBuffers;
+use super::kernels::Kernels;
 use super::operations::PREDICTION_WORDS;
 use super::pool::Pool;
 use super::recorder::{Recorder, Segment};
@@ -58,7 +59,7 @@ impl Sequence for GpuSequence {
         let Self { shared, progress, caches, last, pool } = self;
         let Shared { config, gpu, kernels, model } = &**shared;
         check_pass(config, &pass, *progress)?;
-        let mut recorder = Recorder::new(gpu, kernels, pool);
+        let mut recorder = Recorder::<Kernels>::new(gpu, kernels, pool);
 
         let head = pass.head.filter(|head| head.rows > 0);
         let rows = head.map_or(0, |head| head.rows);
@@ -94,7 +95,7 @@ impl Sequence for GpuSequence {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let mut recorder = Recorder::new(gpu, kernels, pool);
+        let mut recorder = Recorder::<Kernels>::new(gpu, kernels, pool);
         let head = Head { rows: count, memory, ..Head::default() };
         let head = HeadBuffers::new(&mut recorder, model, config, head)?;
         let activations = Activations::new(&mut recorder, config, 1)?;

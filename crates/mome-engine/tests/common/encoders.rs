@@ -43,19 +43,31 @@ impl TinyEncoder {
         let embedding = embed(executor, &[&self.ids]).remove(0);
         assert_cosine(&self.file, &embedding, &self.mean);
     }
+
+    /// The model's file, changed so that the state of the first token stands for the text.
+    pub fn with_cls_pooling(&self) -> Vec<u8> {
+        let mut file = data(&self.file);
+        let key = b"bert.pooling_type";
+        let at = file.windows(key.len()).position(|bytes| bytes == key).unwrap();
+        // After the key come the value's type and the value.
+        file[at + key.len() + 4] = 2;
+        file
+    }
+
+    /// Holds an executor of that file to the golden states.
+    pub fn check_cls(&self, executor: &dyn EncoderExecutor) {
+        let texts = [&self.ids[..], &self.ids[..5], &self.ids];
+        let embeddings = embed(executor, &texts);
+        for embedding in [&embeddings[0], &embeddings[2]] {
+            assert_cosine(&self.file, embedding, &self.last[0]);
+        }
+    }
 }
 
 /// Golden numbers of the default encoder.
 #[derive(Deserialize)]
 pub struct MiniLm {
-    wordpiece: Vec<Wordpiece>,
     states: Vec<TextStates>,
-}
-
-#[derive(Deserialize)]
-struct Wordpiece {
-    text: String,
-    ids: Vec<u32>,
 }
 
 #[derive(Deserialize)]
@@ -71,26 +83,17 @@ impl MiniLm {
         serde_json::from_slice(&data("minilm.json")).unwrap()
     }
 
-    /// The ids of all texts.
-    pub fn ids(&self) -> Vec<&[u32]> {
-        self.wordpiece.iter().map(|text| &*text.ids).collect()
-    }
-
     /// Holds an executor of the default encoder to the golden states, one text at a time and all at once.
     pub fn check(&self, executor: &dyn EncoderExecutor) {
-        let ids_of = |text: &str| match self.wordpiece.iter().find(|other| other.text == text) {
-            Some(known) => known.ids.clone(),
-            None => whole_words(executor, text),
-        };
         for TextStates { text, token1_layers, .. } in &self.states {
             let layers: Vec<usize> = (0..token1_layers.len()).collect();
             for (layer, (found, expected)) in
-                states(executor, &ids_of(text), &layers).iter().zip(token1_layers).enumerate()
+                states(executor, &ids_of(executor, text), &layers).iter().zip(token1_layers).enumerate()
             {
                 assert_close(&format!("{text}, layer {layer}"), &found[384..][..expected.len()], expected);
             }
         }
-        let texts: Vec<Vec<u32>> = self.states.iter().map(|text| ids_of(&text.text)).collect();
+        let texts: Vec<Vec<u32>> = self.states.iter().map(|text| ids_of(executor, &text.text)).collect();
         let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
         for (text, found) in self.states.iter().zip(embed(executor, &texts)) {
             assert_cosine(&text.text, &found, &text.pooled);
@@ -99,16 +102,11 @@ impl MiniLm {
     }
 }
 
-/// The ids of a text of plain words that are all in the vocabulary, but for `refund`.
-fn whole_words(executor: &dyn EncoderExecutor, text: &str) -> Vec<u32> {
-    let vocabulary = executor.encoder().file().gguf().strings("tokenizer.ggml.tokens").unwrap().unwrap();
-    let id = |token: &str| vocabulary.iter().position(|other| other == token).unwrap() as u32;
-    let words = text.to_lowercase().replace('?', " ?").replace("refund", "ref und");
-    let words = words.split(' ').map(|word| match word {
-        "und" => id("und"),
-        word => id(&format!("\u{2581}{word}")),
-    });
-    [id("[CLS]")].into_iter().chain(words).chain([id("[SEP]")]).collect()
+/// The ids of a text, between the special tokens.
+fn ids_of(executor: &dyn EncoderExecutor, text: &str) -> Vec<u32> {
+    let encoder = executor.encoder();
+    let ids: Vec<u32> = encoder.tokenizer().encode(text).iter().map(|token| token.id).collect();
+    encoder.frame().single(&ids, encoder.config().context).ids
 }
 
 /// A pair and what the default reranker says of it.

@@ -25,6 +25,8 @@ Examples:
       begins with the encoder's own layers and a new head
   make_reader --start reranker-q8_0.gguf --steps 0
       only judges the pairs kept aside
+  make_reader --show 100
+      only prints pairs as they are drawn: class, how they were made, stored wording, question
   make_reader --start reranker-q8_0.gguf --small-encoder small.gguf --out reranker-small.gguf
       writes the encoder with embeddings and feed-forward layers in 4 bits, and the same reranker on it";
 
@@ -60,6 +62,9 @@ struct Arguments {
     /// Pairs to judge by
     #[arg(long, default_value_t = 1500)]
     judge: usize,
+    /// Only print so many pairs as they are drawn for training
+    #[arg(long)]
+    show: Option<usize>,
     /// Gradient steps
     #[arg(long, default_value_t = 4000)]
     steps: usize,
@@ -110,6 +115,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         return make_small((&encoder, &file), &start, small, &arguments.out);
     }
     let (tables, aside) = read_tables(arguments, &file)?;
+    if let Some(show) = arguments.show {
+        for pair in Pairs::new(&tables, Rules::Trained, arguments.seed)?.take(show) {
+            println!("{:?}\t{}\t{}\t{}", pair.class, pair.origin, pair.wording, pair.question);
+        }
+        return Ok(());
+    }
     let judged: Vec<Pair> = Pairs::new(&aside, Rules::All, arguments.seed)?.take(arguments.judge).collect();
     let options = TrainingOptions {
         steps: arguments.steps,

@@ -1,5 +1,5 @@
-//! Tables composed of parts, for what tables of real questions hold little of: numbers, dates, times and amounts in all
-//! their forms, many properties of one thing, two things in either role.
+//! Tables composed of parts, for what tables of real questions hold little of: numbers, dates, times and amounts in
+//! all their forms, many properties of one thing, two things in either role.
 //!
 //! A fact of such a table has wordings that mean the same, and the table holds other facts that differ from it in one
 //! thing only. `data/composed.txt` has the parts.
@@ -52,8 +52,8 @@ struct Parts {
     roles: BTreeMap<&'static str, Vec<Forms>>,
 }
 
-/// Tables of composed facts. Phrases are put to questions of `tables`; the same ones for the same seed. Facts of a table
-/// never differ in what readers are never trained on.
+/// Tables of composed facts. Phrases are put to questions of `tables`; the same ones for the same seed. Facts of a
+/// table never differ in what readers are never trained on.
 pub(super) fn composed(tables: &[&Wordings], seed: u64) -> Vec<Wordings> {
     let parts = Parts::read(PARTS);
     let mut random = ChaCha8Rng::seed_from_u64(seed);

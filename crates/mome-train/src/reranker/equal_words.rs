@@ -1,5 +1,5 @@
-//! A wording with a word or phrase in it exchanged for another of the same sense: as small an edit as a change, that keeps
-//! the meaning. `data/equal_words.txt` has the words.
+//! A wording with a word or phrase in it exchanged for another of the same sense: as small an edit as a change, that
+//! keeps the meaning. `data/equal_words.txt` has the words.
 
 use std::collections::HashMap;
 use std::ops::Range;

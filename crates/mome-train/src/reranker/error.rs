@@ -1,10 +1,9 @@
 //! Why a reranker cannot be trained.
 
 use mome_backbone::{EncoderError, RerankerError};
+use mome_build::TableError;
 use mome_engine::EngineError;
 use thiserror::Error;
-
-use crate::TableError;
 
 /// Why a reranker cannot be trained.
 #[derive(Debug, Error)]

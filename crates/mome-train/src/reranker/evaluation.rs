@@ -13,8 +13,8 @@ const LEVELS: [f64; 2] = [0.01, 0.05];
 pub struct Evaluation {
     /// By class: how many pairs there were, and how many were taken for what they are.
     pub classes: BTreeMap<Class, Count>,
-    /// By how they were made, changes that are never trained on apart (`true`): how many pairs there were, and how many
-    /// fell on the right side of same and not the same.
+    /// By how they were made, changes that are never trained on apart (`true`): how many pairs there were, and how
+    /// many fell on the right side of same and not the same.
     pub origins: BTreeMap<(Origin, bool), Count>,
     /// The area under the ROC curve of the score, same against not the same.
     pub auroc: f64,
@@ -118,4 +118,38 @@ fn recall(same: &[f32], others: &[f32], level: f64) -> f64 {
     let threshold = others.len().checked_sub(above + 1).map_or(f32::NEG_INFINITY, |place| others[place]);
     let found = same.len() - same.partition_point(|score| *score <= threshold);
     found as f64 / same.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Origin;
+    use super::*;
+
+    fn pair(class: Class) -> Pair {
+        let origin = if class == Class::Same { Origin::Wordings } else { Origin::Facts };
+        Pair { question: String::new(), wording: String::new(), class, origin, held_out: false }
+    }
+
+    #[test]
+    fn classes_and_origins_are_counted() {
+        let pairs = [Class::Same, Class::Same, Class::Changed, Class::Other].map(pair);
+        let logits = [[3.0, 0.0, 0.0], [0.5, 0.4, 0.4], [0.0, 2.0, 1.0], [0.0, 2.0, 1.0]];
+        let evaluation = Evaluation::of(&pairs, &logits);
+        assert_eq!(evaluation.classes[&Class::Same], Count { right: 2, of: 2 });
+        assert_eq!(evaluation.classes[&Class::Changed], Count { right: 1, of: 1 });
+        assert_eq!(evaluation.classes[&Class::Other], Count { right: 0, of: 1 });
+        // "Same" leads in the second pair, but the others together are likelier.
+        assert_eq!(evaluation.origins[&(Origin::Wordings, false)], Count { right: 1, of: 2 });
+        assert_eq!(evaluation.origins[&(Origin::Facts, false)], Count { right: 2, of: 2 });
+        assert!((evaluation.auroc - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn thresholds_let_no_more_through_than_said() {
+        let others: Vec<f32> = (0..100).map(|score| score as f32).collect();
+        assert!((recall(&[97.5, 98.5, 99.5], &others, 0.01) - 2.0 / 3.0).abs() < 1e-12);
+        assert!((recall(&[94.5, 95.5], &others, 0.05) - 0.5).abs() < 1e-12);
+        assert!((recall(&[1.0], &[], 0.05) - 1.0).abs() < 1e-12);
+        assert!((auroc(&[1.0, 3.0], &[1.0, 2.0]) - 0.625).abs() < 1e-12);
+    }
 }

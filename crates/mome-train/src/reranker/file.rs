@@ -1,5 +1,5 @@
-//! The file of a reranker, as `mome-backbone` reads it: architecture `mome-reranker`, the blocks' matrices in Q8_0, all
-//! else in f32.
+//! The file of a reranker, as `mome-backbone` reads it: architecture `mome-reranker`, the blocks' matrices in Q8_0,
+//! all else in f32.
 
 use std::io::{self, Write};
 
@@ -86,4 +86,37 @@ fn norm<'a>(tensors: &mut Vec<Numbered<'a>>, name: &str, norm: &'a Norm<Vec<f32>
 
 fn vector(name: String, numbers: &[f32]) -> Numbered<'_> {
     Numbered { tensor: NewTensor { name, kind: TensorType::F32, shape: vec![numbers.len()] }, numbers }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reranker_that_is_read_and_written_is_the_same_file() {
+        let data = |name: &str| std::fs::read(format!("../mome-backbone/data/{name}")).unwrap();
+        let encoder = Encoder::from_bytes(&data("all-minilm-l6-v2-q8_0.gguf")).unwrap();
+        let file = data("reranker-q8_0.gguf");
+        let mut written = Vec::new();
+        write_reranker(&mut written, &RerankerNumbers::read(&file, &encoder).unwrap(), &encoder).unwrap();
+        assert!(written == file);
+    }
+
+    #[test]
+    fn a_reranker_of_an_encoder_is_read_back() {
+        let file = std::fs::read("../mome-engine/tests/data/bert-f32.gguf").unwrap();
+        let encoder = Encoder::from_bytes(&file).unwrap();
+        let reranker = RerankerNumbers::of_encoder(&encoder, &file, 1, 3).unwrap();
+        let mut written = Vec::new();
+        write_reranker(&mut written, &reranker, &encoder).unwrap();
+        let read = RerankerNumbers::read(&written, &encoder).unwrap();
+        assert_eq!((read.first_layer, read.weights.blocks.len()), (1, 2));
+        assert_eq!(read.weights.hidden, reranker.weights.hidden);
+        let (found, expected) = (&read.weights.blocks[1].up.weight, &reranker.weights.blocks[1].up.weight);
+        assert_eq!((found.rows, found.columns), (expected.rows, expected.columns));
+        let most = expected.values.iter().fold(0f32, |most, number| most.max(number.abs()));
+        for (found, expected) in found.values.iter().zip(&expected.values) {
+            assert!((found - expected).abs() <= most / 250.0, "{found} {expected}");
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Training of rerankers: what a reranker is, and its file's form, is told in `mome-backbone`.
 //!
-//! Pairs are drawn from [`Table`]s ([`Pairs`]), cut into batches of like length, run through the encoder's frozen lower
-//! layers and the layers in training, and the weights follow the gradient ([`train_reranker`]). [`RerankerNumbers`] are
-//! the weights, read from a file or made of an encoder.
+//! Pairs are drawn from [`Table`]s ([`Pairs`]), cut into batches of like length, run through the encoder's frozen
+//! lower layers and the layers in training, and the weights follow the gradient ([`train_reranker`]).
+//! [`RerankerNumbers`] are the weights, read from a file or made of an encoder.
 
 mod batches;
 mod composed;

@@ -90,8 +90,8 @@ pub(super) fn run_block(
     norm(&block.output_norm, shape, states + project(&block.down, inner))
 }
 
-/// The logits `[pairs, 3]` of pairs with these last states: the head reads the state of the first token and the mean of
-/// all.
+/// The logits `[pairs, 3]` of pairs with these last states: the head reads the state of the first token and the mean
+/// of all.
 pub(super) fn rank(network: &Network, padding: &Padding, states: Tensor<2>) -> Tensor<2> {
     let width = states.dims()[1];
     let states = states.reshape([padding.pairs, padding.tokens, width]);

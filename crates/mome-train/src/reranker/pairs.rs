@@ -89,8 +89,8 @@ pub enum Rules {
     All,
 }
 
-/// How often which origin is drawn. Changes and other facts together are half: a reranker that takes everything for the
-/// same is wrong as often as one that takes nothing for it.
+/// How often which origin is drawn. Changes and other facts together are half: a reranker that takes everything for
+/// the same is wrong as often as one that takes nothing for it.
 const SHARES: [(Drawn, f64); 6] = [
     (Drawn::Wordings, 0.24),
     (Drawn::Noise, 0.05),
@@ -186,14 +186,9 @@ impl<'a> Pairs<'a> {
         let exchanged = exchanged(&mut self.random, &wording);
         let turned = turned(&mut self.random, exchanged.as_deref().unwrap_or(&wording));
         let question = match (exchanged, turned) {
-            (Some(exchanged), Some(turned)) => {
-                if self.random.random_bool(0.5) {
-                    turned
-                } else {
-                    exchanged
-                }
-            }
-            (exchanged, turned) => turned.or(exchanged)?,
+            (Some(_), Some(turned)) if self.random.random_bool(0.5) => turned,
+            (Some(exchanged), _) => exchanged,
+            (None, turned) => turned?,
         };
         let question = self.typed(&question);
         // What is stored may have either word.
@@ -279,4 +274,96 @@ impl Iterator for Pairs<'_> {
 
 fn same(origin: Origin) -> Pair {
     Pair { question: String::new(), wording: String::new(), class: Class::Same, origin, held_out: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use mome_build::near_misses::NearMisses;
+
+    use super::*;
+
+    fn tables() -> Vec<Table> {
+        let facts: Vec<Vec<String>> = [
+            [
+                "When do you open on Sundays?",
+                "opening time on Sundays",
+                "from what hour can I come on Sundays",
+            ],
+            [
+                "Can I bring 2 dogs to the red house?",
+                "am I allowed to come with 2 dogs",
+                "2 dogs in the red house?",
+            ],
+            [
+                "How much is a ticket to Oslo?",
+                "price of a ticket to Oslo",
+                "what do you charge for going to Oslo",
+            ],
+            ["Do you sell cheap bikes?", "Is there a cheap bike in the shop?", "cheap bikes for sale"],
+        ]
+        .map(|wordings| wordings.map(str::to_owned).to_vec())
+        .to_vec();
+        let nearest = (0..facts.len()).map(|fact| vec![(fact + 1) % facts.len()]).collect();
+        let near_misses = NearMisses::new(&facts);
+        vec![Table { name: "shop".to_owned(), facts, near_misses, nearest, near_facts: Class::Other }]
+    }
+
+    fn draw(rules: Rules, seed: u64, count: usize) -> Vec<Pair> {
+        Pairs::new(&tables(), rules, seed).unwrap().take(count).collect()
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        assert_eq!(draw(Rules::Trained, 1, 100), draw(Rules::Trained, 1, 100));
+        assert_ne!(draw(Rules::Trained, 1, 100), draw(Rules::Trained, 2, 100));
+    }
+
+    #[test]
+    fn what_is_held_out_is_never_trained_on() {
+        assert!(draw(Rules::Trained, 3, 2000).iter().all(|pair| !pair.held_out));
+        let judged = draw(Rules::All, 3, 2000);
+        let held_out: BTreeSet<&str> =
+            judged.iter().filter(|pair| pair.held_out).map(|pair| pair.question.as_str()).collect();
+        assert!(held_out.len() > 10);
+        assert!(judged.iter().all(|pair| !pair.held_out || pair.class == Class::Changed));
+    }
+
+    #[test]
+    fn each_class_has_its_share_and_each_kind_its_turn() {
+        let pairs = draw(Rules::Trained, 4, 4000);
+        for (class, share) in [(Class::Same, 0.52), (Class::Changed, 0.34), (Class::Other, 0.14)] {
+            let found = pairs.iter().filter(|pair| pair.class == class).count() as f64 / pairs.len() as f64;
+            assert!((found - share).abs() < 0.04, "{class:?}: {found}");
+        }
+        let mut kinds: BTreeMap<Origin, usize> = BTreeMap::new();
+        pairs.iter().for_each(|pair| *kinds.entry(pair.origin).or_default() += 1);
+        assert!(kinds.len() > 8, "{kinds:?}");
+    }
+
+    #[test]
+    fn a_pair_of_one_fact_is_of_one_and_a_pair_of_two_of_two() {
+        let tables = tables();
+        let fact =
+            |wording: &str| tables[0].facts.iter().position(|fact| fact.iter().any(|own| own == wording));
+        for pair in draw(Rules::Trained, 5, 1000) {
+            let (question, wording) = (fact(&pair.question), fact(&pair.wording));
+            match pair.origin {
+                Origin::Wordings => {
+                    assert!(wording.is_some() && question.is_none_or(|fact| Some(fact) == wording))
+                }
+                Origin::Facts => {
+                    assert!(wording.is_some() && question.is_none_or(|fact| Some(fact) != wording))
+                }
+                Origin::Change(_) => assert!(wording.is_some() && question.is_none(), "{pair:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn without_tables_nothing_is_drawn() {
+        assert!(matches!(Pairs::new(&[], Rules::All, 1), Err(TrainingError::NoTables)));
+    }
 }

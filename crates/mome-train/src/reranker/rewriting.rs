@@ -1,5 +1,5 @@
-//! Wordings turned in their grammar, so that they ask the same: "from Oslo to Rome" and "to Rome from Oslo", "the tower's
-//! height" and "the height of the tower", "do you sell stamps" and "are stamps sold by you".
+//! Wordings turned in their grammar, so that they ask the same: "from Oslo to Rome" and "to Rome from Oslo", "the
+//! tower's height" and "the height of the tower", "do you sell stamps" and "are stamps sold by you".
 
 use rand::Rng;
 use rand::seq::IndexedRandom as _;

@@ -47,3 +47,29 @@ fn becomes_small(info: &TensorInfo) -> bool {
         || info.name.contains(".ffn_down.");
     is_one && info.name.ends_with(".weight") && info.columns().is_multiple_of(TensorType::Q4_0.block_len())
 }
+
+#[cfg(test)]
+mod tests {
+    use mome_engine::{DeviceChoice, open_encoder};
+
+    use super::*;
+
+    #[test]
+    fn the_small_form_reads_nearly_as_the_large_one() {
+        let file = std::fs::read("../mome-backbone/data/all-minilm-l6-v2-q8_0.gguf").unwrap();
+        let encoder = Encoder::from_bytes(&file).unwrap();
+        let mut small = Vec::new();
+        write_small_encoder(&mut small, &encoder, &file).unwrap();
+        assert!(small.len() < file.len() * 2 / 3, "{} bytes", small.len());
+        let ids: Vec<u32> =
+            encoder.tokenizer().encode("Where may I smoke?").iter().map(|token| token.id).collect();
+        let ids = encoder.frame().single(&ids, 64).ids;
+        let [large, small] = [&file, &small].map(|file| {
+            let executor = pollster::block_on(open_encoder(file, None, DeviceChoice::Cpu)).unwrap().executor;
+            assert_eq!(executor.encoder().config(), encoder.config());
+            pollster::block_on(executor.embed(&[&ids])).unwrap().remove(0)
+        });
+        let cosine: f32 = large.iter().zip(&small).map(|(one, other)| one * other).sum();
+        assert!((0.97..0.99999).contains(&cosine), "{cosine}");
+    }
+}

@@ -1,17 +1,17 @@
-//! Tables that pairs are drawn from: facts with their wordings, the changes that can be made to them, and for each fact
-//! the facts that are asked most alike.
+//! Tables that pairs are drawn from: facts with their wordings, the changes that can be made to them, and for each
+//! fact the facts that are asked most alike.
 
 use std::path::Path;
 
 use mome_backbone::EncoderInput;
 use mome_build::near_misses::NearMisses;
+use mome_build::read_facts;
 use mome_engine::EncoderExecutor;
 use rayon::prelude::*;
 
 use super::composed::{Wordings, composed};
 use super::words::text as text_input;
 use super::{Class, TrainingError};
-use crate::read_facts;
 
 /// Nearest other facts that are kept of each fact.
 const NEAREST: usize = 5;
@@ -44,8 +44,8 @@ impl Table {
         Self::of(name, facts, Class::Other, encoder)
     }
 
-    /// Tables composed of parts, some of them the questions of `tables`: for numbers in all their forms, many properties
-    /// of one thing, and two things in either role. The same ones for the same seed.
+    /// Tables composed of parts, some of them the questions of `tables`: for numbers in all their forms, many
+    /// properties of one thing, and two things in either role. The same ones for the same seed.
     ///
     /// # Errors
     /// What the encoder's device reports.

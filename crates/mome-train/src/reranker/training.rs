@@ -70,7 +70,8 @@ pub enum TrainingEvent<'a> {
     },
 }
 
-/// Trains a reranker on top of an encoder, whose file is at hand, from these weights on. Pairs are drawn from `tables`;
+/// Trains a reranker on top of an encoder, whose file is at hand, from these weights on. Pairs are drawn from
+/// `tables`;
 /// `aside` are pairs to judge what was learnt by.
 ///
 /// # Errors
@@ -236,7 +237,7 @@ mod tests {
         EncoderInput { texts: [1..start - 1, start..ids.len() - 1], types_from: start, cut: 0, ids }
     }
 
-    /// Pairs of random tokens; the class says whether both begin with the same token, or with one of the lower half.
+    /// Pairs of random tokens with classes in turn, to be learnt by heart.
     pub(super) fn examples(count: usize, seed: u64) -> Vec<Example> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let classes = [Class::Same, Class::Changed, Class::Other];

@@ -230,8 +230,6 @@ mod tests {
             hidden[place * KEY_WIDTH + 2 * place + 1] = sine;
         }
         Trace {
-            question: vec![],
-            states: vec![],
             hidden,
             log_sums: vec![6.0; answer.len()],
             logits: vec![vec![0.0; distinct(answer).len()]; answer.len()],
@@ -281,8 +279,6 @@ mod tests {
             let states = prop::collection::vec(number(), slots * KEY_WIDTH);
             let logits = prop::collection::vec(prop::collection::vec(-3f32..3.0, watched), slots);
             let trace = (states, logits).prop_map(move |(hidden, logits)| Trace {
-                question: vec![],
-                states: vec![],
                 hidden,
                 log_sums: vec![6.0; slots],
                 logits,

@@ -10,6 +10,7 @@ use crate::EngineError;
 use crate::cpu::CpuOptions;
 use crate::cpu::loader::WeightLoader;
 use crate::cpu::threads::Processor;
+use crate::encoder::EncoderOnDevice;
 
 /// An encoder on its way to the CPU.
 pub(crate) struct CpuEncoderLoader {
@@ -53,7 +54,7 @@ impl CpuEncoderLoader {
     ///
     /// # Errors
     /// [`EngineError::Tensor`] where a tensor has not come.
-    pub fn finish(self) -> Result<CpuEncoder, EngineError> {
+    pub fn finish(self) -> Result<EncoderOnDevice<CpuEncoder>, EngineError> {
         let Self { encoder, options, mut weights, reranker } = self;
         let file = encoder.file();
         let weights = encoder.weights().try_map(
@@ -74,6 +75,6 @@ impl CpuEncoderLoader {
         };
         let processor = Processor::new(options.threads());
         let model = Model::new(encoder.config().clone(), weights, ranker, processor);
-        Ok(CpuEncoder::new(encoder, reranker, model))
+        Ok(EncoderOnDevice { encoder, reranker, runner: CpuEncoder::new(model) })
     }
 }

@@ -28,7 +28,7 @@ impl<'a> From<&'a Weights> for Linear<'a> {
     }
 }
 
-impl Recorder<'_> {
+impl<K> Recorder<'_, K> {
     /// `output[t] = weights[tokens[first + t]]` for `count` tokens.
     pub fn embed(&mut self, weights: &Weights, tokens: Rows<'_>, output: &Buffer, count: usize) {
         let columns4 = weights.columns / 4;

@@ -1,6 +1,8 @@
 //! Single kernels against plain loops on the CPU, over odd shapes. Whole passes are tested in `tests/` of the crate.
 
 mod attention;
+mod encoder;
+mod encoder_self_check;
 mod errors;
 mod head;
 mod matmul;
@@ -15,6 +17,7 @@ use proptest::test_runner::TestRunner;
 use wgpu::Buffer;
 
 use super::device::Gpu;
+use super::encoder::EncoderKernels;
 use super::kernels::{Features, Kernels, Lanes, Variant, WeightKernelSet};
 use super::pool::Pool;
 use super::recorder::Recorder;
@@ -25,6 +28,7 @@ use crate::self_check::scale_places;
 struct Bench {
     gpu: Gpu,
     kernels: Kernels,
+    encoder_kernels: EncoderKernels,
     weight_kernels: WeightKernelSet,
 }
 
@@ -49,8 +53,9 @@ impl Bench {
         let subgroups = features.subgroups && there.subgroups;
         let variant = Variant { lanes, features: Features { f16, subgroups } };
         let kernels = Kernels::new(&gpu.device, variant);
+        let encoder_kernels = EncoderKernels::new(&gpu.device, variant);
         let weight_kernels = WeightKernelSet::new(&gpu.device, variant);
-        Self { gpu, kernels, weight_kernels }
+        Self { gpu, kernels, encoder_kernels, weight_kernels }
     }
 
     fn upload<T: bytemuck::Pod>(&self, values: &[T]) -> Buffer {
@@ -89,8 +94,28 @@ impl Bench {
         count: usize,
         record: impl FnOnce(&mut Recorder<'_>),
     ) -> Vec<T> {
+        self.run_with(&self.kernels, output, count, record)
+    }
+
+    /// Like [`Self::run`], with an encoder's operations.
+    fn run_encoder<T: bytemuck::Pod>(
+        &self,
+        output: &Buffer,
+        count: usize,
+        record: impl FnOnce(&mut Recorder<'_, EncoderKernels>),
+    ) -> Vec<T> {
+        self.run_with(&self.encoder_kernels, output, count, record)
+    }
+
+    fn run_with<K, T: bytemuck::Pod>(
+        &self,
+        kernels: &K,
+        output: &Buffer,
+        count: usize,
+        record: impl FnOnce(&mut Recorder<'_, K>),
+    ) -> Vec<T> {
         let mut pool = Pool::default();
-        let mut recorder = Recorder::new(&self.gpu, &self.kernels, &mut pool);
+        let mut recorder = Recorder::new(&self.gpu, kernels, &mut pool);
         record(&mut recorder);
         let segment = recorder.read(output, count);
         pollster::block_on(recorder.submit()).unwrap().values(&segment)

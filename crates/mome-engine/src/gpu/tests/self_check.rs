@@ -16,7 +16,7 @@ fn backbone(name: &str) -> Backbone {
 }
 
 /// Shaders one after the other, with one change.
-fn changed(gpu: &Gpu, names: &[&str], from: &str, to: &str) -> Kernel {
+pub(super) fn changed(gpu: &Gpu, names: &[&str], from: &str, to: &str) -> Kernel {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shaders/");
     let read = |name: &&str| std::fs::read_to_string(format!("{path}{name}.wgsl")).unwrap();
     let source = names.iter().map(read).collect::<String>();
@@ -45,7 +45,12 @@ fn wrong_kernels_are_refused() {
     type Change = (&'static str, fn(&mut Kernels) -> &mut Kernel, &'static [&'static str], [&'static str; 2]);
     let changes: [Change; 7] = [
         ("llama-q4_0", |k| &mut k.norm, &["lanes/alone", "norm"], ["inverseSqrt(", "sqrt("]),
-        ("llama-q4_0", |k| &mut k.attention, &["attention/inputs", "attention/alone"], ["= exp(", "= exp2("]),
+        (
+            "llama-q4_0",
+            |k| &mut k.attention,
+            &["attention/inputs", "attention/causal", "attention/alone"],
+            ["= exp(", "= exp2("],
+        ),
         (
             "qwen3-q8_0",
             |k| &mut k.head_norm_rope,

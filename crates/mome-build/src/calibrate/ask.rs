@@ -1,0 +1,140 @@
+//! A pack that is not written yet, put to calibration questions: its wordings in memory, behind its index.
+
+use mome::Reader;
+use mome::index::nearest;
+use mome::judging::{Candidate, candidates};
+use mome::ranking::{FactKeys, WordingKeys};
+use mome::reader::Reading;
+use mome_pack::{Expert, RoutingKey};
+use rayon::prelude::*;
+
+use crate::build_index::Plan;
+use crate::journal::Journal;
+use crate::make_experts::Held;
+use crate::models::layout_of;
+use crate::{Fact, MemorizeError};
+
+/// What a question may not see of the fact that it is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hidden {
+    /// The wording itself.
+    Wording,
+    /// All of it.
+    Fact,
+}
+
+/// What came first.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(super) best: Candidate,
+    /// The number of that fact.
+    pub(super) fact: usize,
+    /// Whether it is the fact that the question asks for.
+    pub(super) right: bool,
+}
+
+/// The facts of a pack, behind its index where there is one; else all are searched.
+pub(super) struct Memory<'a> {
+    reader: &'a Reader,
+    facts: Vec<FactKeys>,
+    index: Option<(&'a Plan, Vec<Vec<f32>>)>,
+}
+
+impl<'a> Memory<'a> {
+    /// Takes the experts held from the journal.
+    ///
+    /// # Errors
+    /// [`MemorizeError::Write`] where it cannot be read.
+    pub(super) fn of_journal(
+        reader: &'a Reader,
+        held: &[Held],
+        plan: &'a Plan,
+        journal: &mut Journal,
+    ) -> Result<Self, MemorizeError> {
+        let layout = layout_of(reader);
+        let keys = |held: &Held| Ok(FactKeys::new(&Expert::decode(&journal.get(held.place)?, layout)?));
+        let facts = held.iter().map(keys).collect::<Result<_, MemorizeError>>()?;
+        let centroids = plan.centroids.iter().map(RoutingKey::dequantise).collect();
+        Ok(Self { reader, facts, index: Some((plan, centroids)) })
+    }
+
+    /// Reads the first `wordings` of each fact.
+    ///
+    /// # Errors
+    /// [`MemorizeError::Mome`] where the reader could not be run.
+    pub(super) fn of_facts(
+        reader: &'a Reader,
+        facts: &[&Fact],
+        wordings: usize,
+    ) -> Result<Self, MemorizeError> {
+        let keys = |fact: &&Fact| {
+            let texts: Vec<&str> = fact.wordings.iter().take(wordings).map(String::as_str).collect();
+            let readings = pollster::block_on(reader.read_all(&texts))?;
+            let keys = readings.into_iter().zip(texts).map(|(reading, text)| {
+                let wording = reading.wording(text);
+                WordingKeys { embedding: wording.routing.dequantise(), tokens: wording.tokens }
+            });
+            Ok::<_, MemorizeError>(FactKeys { wordings: keys.collect() })
+        };
+        Ok(Self { reader, facts: facts.par_iter().map(keys).collect::<Result<_, _>>()?, index: None })
+    }
+
+    /// How many wordings of a fact are stored.
+    pub(super) fn wordings(&self, fact: usize) -> usize {
+        self.facts[fact].wordings.len()
+    }
+
+    /// Asks a stored wording. `None` where nothing is left to find.
+    pub(super) fn ask(
+        &self,
+        fact: usize,
+        wording: usize,
+        hide: Hidden,
+    ) -> Result<Option<Asked>, MemorizeError> {
+        let keys = &self.facts[fact].wordings[wording];
+        let reading = Reading { embedding: keys.embedding.clone(), tokens: keys.tokens.clone(), cut: false };
+        let hidden = |other: usize, key: usize| other == fact && (hide == Hidden::Fact || key == wording);
+        let best = self.best(&reading, hidden)?;
+        Ok(best.map(|(found, best)| Asked {
+            best,
+            fact: found,
+            right: hide == Hidden::Wording && found == fact,
+        }))
+    }
+
+    /// Asks any text, whose right reply is this fact, or "I don't know"; the facts of `hide` are not seen.
+    pub(super) fn ask_text(
+        &self,
+        text: &str,
+        right: Option<usize>,
+        hide: Option<usize>,
+    ) -> Result<Option<Asked>, MemorizeError> {
+        let reading = pollster::block_on(self.reader.read(text))?;
+        let best = self.best(&reading, |fact, _| hide == Some(fact))?;
+        Ok(best.map(|(found, best)| Asked { best, right: right == Some(found), fact: found }))
+    }
+
+    /// The best candidate with the number of its fact, through index and beam. `hidden` says which wordings of which
+    /// fact may not be seen.
+    fn best(
+        &self,
+        reading: &Reading,
+        hidden: impl Fn(usize, usize) -> bool,
+    ) -> Result<Option<(usize, Candidate)>, MemorizeError> {
+        let near: Vec<usize> = match &self.index {
+            None => (0..self.facts.len()).collect(),
+            Some((plan, centroids)) => {
+                let shards = nearest(centroids, &reading.embedding, plan.beam);
+                let mut near: Vec<usize> =
+                    shards.into_iter().flat_map(|shard| plan.shards[shard].iter().copied()).collect();
+                near.sort_unstable();
+                near.dedup();
+                near
+            }
+        };
+        let facts: Vec<&FactKeys> = near.iter().map(|&fact| &self.facts[fact]).collect();
+        let hidden = |fact: usize, wording: usize| hidden(near[fact], wording);
+        let candidates = pollster::block_on(candidates(self.reader, reading, &facts, hidden))?;
+        Ok(candidates.into_iter().next().map(|best| (near[best.near.fact], best)))
+    }
+}

@@ -1,0 +1,158 @@
+//! The gate that comes with a reader, for packs that have too few wordings to fit one: fitted and calibrated on tables of
+//! facts that the reader was not trained on, each as a pack with one wording of every fact.
+
+use mome::Reader;
+use mome_pack::{CalibratedGate, Calibration, Gate, KnownScores, Scores};
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::ask::{Asked, Memory};
+use super::{Answered, fit};
+use crate::near_misses::NearMisses;
+use crate::stage::{Progress, Stage, counted};
+use crate::{Fact, MemorizeError};
+
+/// Wordings of a fact that are in memory.
+const IN_MEMORY: usize = 1;
+
+/// Near misses made of each question.
+const CHANGES: usize = 8;
+
+/// Parts of the tables, of which each is scored by a gate that was fitted on the others.
+const FOLDS: usize = 4;
+
+/// Scores of a kind that are kept, so that a manifest stays small.
+const KEPT: usize = 500;
+
+/// What a reader's gate was made of. Field names are those of the JSON that `mome gate --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReaderGateReport {
+    /// Known questions.
+    pub known: usize,
+    /// Those of them for which another fact comes first.
+    pub confused: usize,
+    /// Questions whose fact was hidden.
+    pub hidden: usize,
+    /// Near misses.
+    pub near_misses: usize,
+}
+
+/// Makes the gate of a reader from tables that it was not trained on. `None` where they have too few wordings.
+///
+/// # Errors
+/// [`MemorizeError::Mome`] where the reader could not be run.
+pub fn reader_gate(
+    reader: &Reader,
+    tables: &[Vec<Fact>],
+    seed: u64,
+    progress: Progress<'_>,
+) -> Result<Option<(CalibratedGate, ReaderGateReport)>, MemorizeError> {
+    let answered = counted(progress, Stage::Calibrate, tables.len(), |done| {
+        let ask = |(number, table): (usize, &Vec<Fact>)| {
+            let answered = asked_of(reader, table, seed.wrapping_add(number as u64));
+            done();
+            answered
+        };
+        tables.iter().enumerate().map(ask).collect::<Result<Vec<_>, _>>()
+    })?;
+    let judges = reader.judges();
+    let all = together(answered.iter());
+    let Some(gate) = fit::fit(&all, None, judges) else { return Ok(None) };
+    let gate = rounded_gate(fit::with_confidence(gate, &all));
+    let mut calibration = Calibration::default();
+    for fold in 0..FOLDS {
+        let part = |inside: bool| {
+            let tables =
+                answered.iter().enumerate().filter(move |(table, _)| (table % FOLDS == fold) == inside);
+            together(tables.map(|(_, answered)| answered))
+        };
+        let Some(gate) = fit::fit(&part(false), None, judges) else { return Ok(None) };
+        add(&mut calibration, &part(true).calibration(&gate));
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut thinned = |mut scores: Vec<Scores>| {
+        scores.shuffle(&mut random);
+        scores.truncate(KEPT);
+        scores
+    };
+    let report = ReaderGateReport {
+        known: all.known.len(),
+        confused: all.known.iter().filter(|asked| !asked.right).count(),
+        hidden: all.hidden.len(),
+        near_misses: all.near_misses.len(),
+    };
+    let calibration = Calibration {
+        hidden: thinned(calibration.hidden),
+        near_misses: thinned(calibration.near_misses),
+        known: calibration.known,
+    };
+    Ok(Some((CalibratedGate { gate, calibration }, report)))
+}
+
+/// Asks a table's facts, of each of which one wording is in memory: by the others, with the fact there and hidden; and
+/// near misses of the one.
+fn asked_of(reader: &Reader, table: &[Fact], seed: u64) -> Result<Answered, MemorizeError> {
+    let facts: Vec<&Fact> = table.iter().collect();
+    let memory = Memory::of_facts(reader, &facts, IN_MEMORY)?;
+    let others: Vec<(usize, &str)> = facts
+        .iter()
+        .enumerate()
+        .flat_map(|(fact, of)| of.wordings.iter().skip(IN_MEMORY).map(move |text| (fact, text.as_str())))
+        .collect();
+    let made = NearMisses::new(&facts.iter().map(|fact| fact.wordings.clone()).collect::<Vec<_>>());
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let changes: Vec<(usize, String)> = facts
+        .iter()
+        .enumerate()
+        .flat_map(|(fact, of)| {
+            let changes = made.changes(&mut random, fact, &of.wordings[0], CHANGES);
+            changes.into_iter().map(move |change| (fact, change.text)).collect::<Vec<_>>()
+        })
+        .collect();
+    let known = |&(fact, text): &(usize, &str)| memory.ask_text(text, Some(fact), None);
+    let hidden = |&(fact, text): &(usize, &str)| memory.ask_text(text, None, Some(fact));
+    let near_miss = |(fact, text): &(usize, String)| {
+        let asked = memory.ask_text(text, None, None)?;
+        Ok::<_, MemorizeError>(asked.filter(|asked| asked.fact == *fact))
+    };
+    let all = |asked: Result<Vec<Option<Asked>>, MemorizeError>| {
+        asked.map(|asked| asked.into_iter().flatten().collect::<Vec<_>>())
+    };
+    Ok(Answered {
+        known: all(others.par_iter().map(known).collect())?,
+        hidden: all(others.par_iter().map(hidden).collect())?,
+        near_misses: all(changes.par_iter().map(near_miss).collect())?,
+        ..Answered::default()
+    })
+}
+
+/// What came of several tables.
+fn together<'a>(tables: impl Iterator<Item = &'a Answered>) -> Answered {
+    let mut all = Answered::default();
+    for table in tables {
+        all.known.extend(table.known.iter().cloned());
+        all.hidden.extend(table.hidden.iter().cloned());
+        all.near_misses.extend(table.near_misses.iter().cloned());
+    }
+    all
+}
+
+fn add(calibration: &mut Calibration, other: &Calibration) {
+    calibration.hidden.extend(&other.hidden);
+    calibration.near_misses.extend(&other.near_misses);
+    let KnownScores { count, wrong } = &other.known;
+    calibration.known.count += count;
+    calibration.known.wrong.extend(wrong);
+}
+
+/// Weights in thousandths: as JSON they are read back to the same numbers, and people can read them.
+fn rounded_gate(mut gate: Gate) -> Gate {
+    let parts = [&mut gate.near, &mut gate.confidence].into_iter().chain(&mut gate.unchanged);
+    for number in parts.flat_map(|part| part.weights.iter_mut().chain([&mut part.bias])) {
+        *number = (*number * 1000.0).round() / 1000.0;
+    }
+    gate
+}

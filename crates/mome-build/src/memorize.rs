@@ -1,0 +1,295 @@
+//! From a table of facts to a pack: the facts are memorised one after another, their experts are spread over shards, the
+//! gate is calibrated, all is written, and the finished pack is asked every stored wording.
+
+use std::path::Path;
+use std::time::Instant;
+
+use mome::Reader;
+use mome::gate::{Decision, Thresholds, decision};
+use mome_engine::Executor;
+use mome_pack::{
+    Counts, Digest, Expert, FORMAT, Leaf, Link, Manifest, ModelReference, Pooling, Query, ReaderReference,
+    RerankerReference, Root, Shard,
+};
+use serde::{Serialize, Serializer};
+
+use crate::build_index::{BEAM, Item, Plan};
+use crate::calibrate::{CalibrationReport, calibrate};
+use crate::journal::Journal;
+use crate::make_experts::{Experts, Held, fitting, make_experts};
+use crate::make_query::make_query;
+use crate::models::{Models, layout_of};
+use crate::stage::{Progress, Stage, counted, whole};
+use crate::verify::{open, unanswered};
+use crate::write::{Objects, PackWriter, WriteError, seconds_since_1970};
+use crate::{Fact, MemorizeError};
+
+/// A model is published in parts of this many bytes.
+const MODEL_PART: usize = 4 * 1024 * 1024;
+
+/// Name of the file in a pack's folder that a run which was stopped goes on from.
+pub(crate) const JOURNAL: &str = "memorising.partial";
+
+/// Why a fact failed that is in the pack.
+pub(crate) const UNANSWERED: &str = "the finished pack does not give its answer";
+
+/// How a pack is to be made.
+#[derive(Clone, Debug)]
+pub struct MemorizeOptions {
+    /// The pack's id.
+    pub pack: String,
+    /// The share of unknown questions that may be answered, unless the asker sets another.
+    pub alpha: f64,
+    /// Seed of all random choices: the same table and seed give the same pack.
+    pub seed: u64,
+}
+
+/// What became of a table of facts. Field names are those of the JSON that `mome memorize --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Facts in the table.
+    pub facts: usize,
+    /// Facts that were done already: by an earlier run, which was stopped.
+    pub resumed: usize,
+    /// Facts of which every answer token reached the loss asked for.
+    pub memorised: usize,
+    /// Facts that the finished pack answers exactly, asked in every stored wording.
+    pub verified: usize,
+    /// Stored wordings of which the reader keeps only the beginning.
+    pub cut: Vec<String>,
+    /// Facts that failed, with the reason; in JSON their ids alone.
+    #[serde(serialize_with = "ids_alone")]
+    pub failed: Vec<(String, String)>,
+    /// The largest loss of a memorised token, in nats.
+    pub max_loss: f32,
+    /// How long it took.
+    pub seconds: f64,
+    /// Bytes of the pack's objects.
+    pub bytes: u64,
+    /// How many objects it has.
+    pub objects: u64,
+    /// How wordings that are not stored are decided on.
+    pub gate: GateReport,
+    /// What calibrated the pack's own gate; `None` where it has none.
+    pub calibration: Option<CalibrationReport>,
+}
+
+/// How wordings that are not stored are decided on, at the pack's alpha.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "calibrated_by", rename_all = "lowercase")]
+pub enum GateReport {
+    /// By the pack's own questions.
+    Pack(Thresholds),
+    /// By those that came with the reader, of one kind at least: the pack has too few.
+    Reader(Thresholds),
+    /// Nothing keeps the promise: they are not answered at all.
+    Nothing,
+}
+
+impl GateReport {
+    fn of(decision: Option<Decision<'_>>) -> Self {
+        match decision.and_then(|decision| decision.thresholds) {
+            Some(thresholds) if thresholds.own => Self::Pack(thresholds),
+            Some(thresholds) => Self::Reader(thresholds),
+            None => Self::Nothing,
+        }
+    }
+}
+
+/// Memorises the facts and writes the pack to `out`, which is a pack only once all of it is there. A run that is
+/// stopped leaves a journal in `out`; the next one with the same facts goes on from there, to the same bytes.
+///
+/// # Errors
+/// [`MemorizeError`]. A fact that cannot be memorised is no error: it is left out and reported.
+pub fn memorize(
+    facts: &[Fact],
+    models: &Models,
+    out: &Path,
+    options: &MemorizeOptions,
+    progress: Progress<'_>,
+) -> Result<Report, MemorizeError> {
+    let started = Instant::now();
+    let MemorizeOptions { alpha, seed, .. } = *options;
+    if !(alpha > 0.0 && alpha < 1.0) {
+        return Err(MemorizeError::Alpha(alpha));
+    }
+    models.check_query()?;
+    let (executor, reader) = (models.executor.as_ref(), &models.reader);
+    let (fitting, mut failed) = fitting(facts, executor.backbone());
+    if fitting.is_empty() {
+        return Err(MemorizeError::Nothing(failed));
+    }
+    let query = match &models.query {
+        Some(query) => query.clone(),
+        None => make_query(executor, &fitting, seed, progress)?,
+    };
+    let mut journal = Journal::open(&out.join(JOURNAL), made_from(executor, reader, &query)?)?;
+    let made = make_experts(executor, reader, &query, &fitting, &mut journal, progress)?;
+    let Experts { held, failed: not_held, resumed } = made;
+    failed.extend(not_held);
+    if held.is_empty() {
+        journal.remove()?;
+        return Err(MemorizeError::Nothing(failed));
+    }
+    let items: Vec<Item> = held.iter().map(|held| held.item.clone()).collect();
+    let plan = whole(progress, Stage::Index, || Plan::new(&items, seed));
+    let (gate, calibration) = calibrate(models, &fitting, &held, &plan, &mut journal, options, progress)?;
+
+    let writer = PackWriter::new(out);
+    let width = layout_of(reader).width;
+    let root = Root {
+        width,
+        beam: BEAM,
+        leaves: write_leaves(&writer, &plan, &held, reader, &mut journal, progress)?,
+    };
+    let manifest = writer.publish(Manifest {
+        format: FORMAT,
+        pack: options.pack.clone(),
+        sequence: 1,
+        created: seconds_since_1970(),
+        expires: None,
+        backbone: write_backbone(&writer, models)?,
+        reader: write_reader(&writer, models)?,
+        query: writer.object(&query.encode()?)?,
+        root: writer.object(&root.encode()?)?,
+        counts: Counts {
+            facts: held.len() as u64,
+            wordings: held.iter().map(|held| held.wordings as u64).sum(),
+            shards: root.leaves.len() as u64,
+        },
+        alpha,
+        gate,
+    })?;
+
+    let asked: Vec<&Fact> = held.iter().map(|held| fitting[held.fact]).collect();
+    let mome = open(out, &models.executor, reader)?;
+    let unanswered = unanswered(&mome, &asked, progress)?;
+    journal.remove()?;
+    let verified = held.len() - unanswered.len();
+    failed.extend(unanswered.into_iter().map(|id| (id, UNANSWERED.to_owned())));
+    let objects = Objects::of(&manifest, &root);
+    Ok(Report {
+        facts: facts.len(),
+        resumed,
+        memorised: held.len(),
+        verified,
+        cut: held.iter().flat_map(|held| cut_wordings(fitting[held.fact], reader)).collect(),
+        failed,
+        max_loss: held.iter().map(|held| held.loss).fold(0.0, f32::max),
+        seconds: started.elapsed().as_secs_f64(),
+        bytes: objects.bytes(),
+        objects: objects.count(),
+        gate: GateReport::of(decision(manifest.gate.as_ref(), models.reader_gate.as_ref(), alpha)),
+        calibration,
+    })
+}
+
+pub(crate) fn ids_alone<S: Serializer>(
+    failed: &[(String, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(failed.iter().map(|(id, _)| id))
+}
+
+/// Digest of all that experts depend on beside their facts.
+pub(crate) fn made_from(
+    executor: &dyn Executor,
+    reader: &Reader,
+    query: &Query,
+) -> Result<Digest, MemorizeError> {
+    let backbone = executor.backbone().digest().unwrap_or_default();
+    let encoder = reader.executor().encoder().digest().unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    let parts = [
+        &backbone[..],
+        &encoder,
+        reader.prefix().as_bytes(),
+        &[0],
+        executor.device().as_bytes(),
+        &[0],
+        version.as_bytes(),
+        &[0],
+        &query.encode()?,
+    ];
+    Ok(Digest::of(&parts.concat()))
+}
+
+/// The wordings of a fact that the reader does not keep whole.
+fn cut_wordings<'a>(fact: &'a Fact, reader: &'a Reader) -> impl Iterator<Item = String> + 'a {
+    fact.wordings.iter().filter(|wording| reader.cuts(wording)).cloned()
+}
+
+fn write_leaves(
+    writer: &PackWriter,
+    plan: &Plan,
+    held: &[Held],
+    reader: &Reader,
+    journal: &mut Journal,
+    progress: Progress<'_>,
+) -> Result<Vec<Leaf>, MemorizeError> {
+    let layout = layout_of(reader);
+    counted(progress, Stage::Write, plan.shards.len(), |done| {
+        let mut leaves = Vec::with_capacity(plan.shards.len());
+        for (members, centroid) in plan.shards.iter().zip(&plan.centroids) {
+            let experts = members
+                .iter()
+                .map(|&member| Ok(Expert::decode(&journal.get(held[member].place)?, layout)?))
+                .collect::<Result<_, MemorizeError>>()?;
+            let shard = writer.object(&Shard { layout, experts }.encode()?)?;
+            leaves.push(Leaf { centroid: centroid.clone(), shard });
+            done();
+        }
+        Ok(leaves)
+    })
+}
+
+fn write_backbone(writer: &PackWriter, models: &Models) -> Result<ModelReference, WriteError> {
+    let backbone = models.executor.backbone();
+    let config = backbone.config();
+    let shape = (config.architecture.as_str(), config.hidden, backbone.vocabulary_digest());
+    write_model(writer, backbone.name(), shape, &models.backbone)
+}
+
+fn write_reader(writer: &PackWriter, models: &Models) -> Result<ReaderReference, WriteError> {
+    let encoder = models.reader.executor().encoder();
+    let config = encoder.config();
+    let shape = (
+        encoder.file().architecture().unwrap_or_default(),
+        config.block.hidden,
+        encoder.tokenizer().vocabulary_digest(),
+    );
+    let files = &models.reader_files;
+    let reranker = files.reranker.as_deref().map(|file| {
+        Ok::<_, WriteError>(RerankerReference { digest: Digest::of(file), parts: write_parts(writer, file)? })
+    });
+    Ok(ReaderReference {
+        encoder: write_model(writer, encoder.name(), shape, &files.encoder)?,
+        reranker: reranker.transpose()?,
+        prefix: models.reader.prefix().to_owned(),
+        pooling: match config.pooling {
+            mome_backbone::Pooling::Mean => Pooling::Mean,
+            mome_backbone::Pooling::Cls => Pooling::Cls,
+        },
+        gate: models.reader_gate.clone(),
+    })
+}
+
+fn write_model(
+    writer: &PackWriter,
+    name: &str,
+    (architecture, hidden, vocabulary): (&str, usize, [u8; 32]),
+    file: &[u8],
+) -> Result<ModelReference, WriteError> {
+    Ok(ModelReference {
+        digest: Digest::of(file),
+        name: name.to_owned(),
+        architecture: architecture.to_owned(),
+        hidden: hidden as u32,
+        vocabulary: Digest(vocabulary),
+        parts: write_parts(writer, file)?,
+    })
+}
+
+fn write_parts(writer: &PackWriter, file: &[u8]) -> Result<Vec<Link>, WriteError> {
+    file.chunks(MODEL_PART).map(|part| writer.object(part)).collect()
+}

@@ -1,0 +1,187 @@
+//! The next edition of a pack: the same models, some experts more or less, and only the shards
+//! concerned written anew.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use mome::Mome;
+use mome_pack::{Counts, Expert, Leaf, Link, Manifest, Root, Shard};
+use serde::Serialize;
+
+use crate::MemorizeError;
+use crate::build_index::{Item, Plan};
+use crate::catalogue::Catalogue;
+use crate::models::layout_of;
+use crate::neighbours::{Change, ask, changes, neighbours};
+use crate::stage::{Progress, Stage, counted, whole};
+use crate::verify::open;
+use crate::write::{Objects, PackWriter, seconds_since_1970};
+
+/// How a pack is to be changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReviseOptions {
+    /// Seed of the random choices that splitting a shard takes.
+    pub seed: u64,
+    /// Whether objects that only earlier editions have are deleted.
+    pub prune: bool,
+}
+
+/// A pack after a change. Field names are those of the JSON that `mome memorize --into` and `mome forget` print.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Revised {
+    /// Counts the editions of the pack.
+    pub sequence: u64,
+    /// Shards that were written anew.
+    pub shards_written: usize,
+    /// Facts near those that changed whose questions were asked before and after.
+    pub asked_again: usize,
+    /// Those of them that are answered otherwise now.
+    pub changed: Vec<Change>,
+    /// Objects that only earlier editions have: deleted, if that was asked for.
+    pub outdated: usize,
+    /// Bytes of the pack's objects.
+    pub bytes: u64,
+    /// How many objects it has.
+    pub objects: u64,
+}
+
+/// A pack in a directory that is about to change.
+pub(crate) struct Revision<'a> {
+    /// The pack as it is.
+    pub(crate) before: &'a Mome,
+    /// What lies in it.
+    pub(crate) catalogue: Catalogue,
+    directory: &'a Path,
+    options: ReviseOptions,
+    progress: Progress<'a>,
+}
+
+/// An expert that comes into a pack.
+pub(crate) struct Coming {
+    /// What the index sees of it.
+    pub(crate) item: Item,
+    /// How many wordings it stores.
+    pub(crate) wordings: usize,
+}
+
+impl<'a> Revision<'a> {
+    /// Reads the pack in `directory`, which `before` asks.
+    ///
+    /// # Errors
+    /// [`MemorizeError::Mome`] where an object cannot be had or read.
+    pub(crate) fn new(
+        before: &'a Mome,
+        directory: &'a Path,
+        options: ReviseOptions,
+        progress: Progress<'a>,
+    ) -> Result<Self, MemorizeError> {
+        let catalogue = Catalogue::read(before.pack(), layout_of(before.reader()), progress)?;
+        Ok(Self { before, catalogue, directory, options, progress })
+    }
+
+    /// Publishes the edition without the experts of `gone` and with those that are `coming`, whose bytes `read` brings
+    /// by their number among them. Gives what became of it, and the new edition, open.
+    ///
+    /// # Errors
+    /// [`MemorizeError`]; the pack is as it was, unless the error came from asking the new edition.
+    pub(crate) fn publish(
+        &self,
+        gone: &HashSet<usize>,
+        coming: &[Coming],
+        read: impl FnMut(usize) -> Result<Expert, MemorizeError>,
+    ) -> Result<(Revised, Mome), MemorizeError> {
+        let entries = &self.catalogue.entries;
+        let touched = gone.iter().map(|&number| &entries[number].item);
+        let touched = touched.chain(coming.iter().map(|coming| &coming.item)).map(|item| &item.routing);
+        let near = neighbours(entries, |number| !gone.contains(&number), touched);
+        let plan = whole(self.progress, Stage::Index, || self.plan(gone, coming));
+        let replies = ask(self.before, entries, &near, Stage::AskBefore, self.progress)?;
+
+        let writer = PackWriter::new(self.directory);
+        let (leaves, shards_written) = self.write_leaves(&writer, &plan, read)?;
+        let there = self.before.pack().manifest();
+        if writer.edition_there().as_ref() != Some(there) {
+            return Err(MemorizeError::ChangedMeanwhile);
+        }
+        let staying = (0..entries.len()).filter(|number| !gone.contains(number));
+        let wordings = staying.map(|number| entries[number].wordings.len());
+        let wordings: usize = wordings.chain(coming.iter().map(|coming| coming.wordings)).sum();
+        let root = Root { width: self.catalogue.layout.width, beam: plan.beam as u16, leaves };
+        let manifest = writer.publish(Manifest {
+            created: seconds_since_1970(),
+            root: writer.object(&root.encode()?)?,
+            counts: Counts {
+                facts: (entries.len() - gone.len() + coming.len()) as u64,
+                wordings: wordings as u64,
+                shards: root.leaves.len() as u64,
+            },
+            ..there.clone()
+        })?;
+
+        let after = open(self.directory, self.before.executor(), self.before.reader())?;
+        let replies_now = ask(&after, entries, &near, Stage::AskAfter, self.progress)?;
+        let objects = Objects::of(&manifest, &root);
+        let outdated = writer.outdated(&objects)?;
+        if self.options.prune {
+            writer.delete(&outdated)?;
+        }
+        let revised = Revised {
+            sequence: manifest.sequence,
+            shards_written,
+            asked_again: near.len(),
+            changed: changes(entries, &near, replies, replies_now),
+            outdated: outdated.len(),
+            bytes: objects.bytes(),
+            objects: objects.count(),
+        };
+        Ok((revised, after))
+    }
+
+    /// Where the experts lie in the new edition: those that come are numbered after those that are there.
+    fn plan(&self, gone: &HashSet<usize>, coming: &[Coming]) -> Plan {
+        let mut plan = self.catalogue.plan.clone();
+        plan.remove(gone);
+        if !coming.is_empty() {
+            let there = self.catalogue.entries.iter().map(|entry| &entry.item);
+            let items: Vec<Item> = there.chain(coming.iter().map(|coming| &coming.item)).cloned().collect();
+            let added: Vec<usize> = (self.catalogue.entries.len()..items.len()).collect();
+            plan.insert(&items, &added, self.options.seed);
+        }
+        plan
+    }
+
+    /// Writes the shards that are not there yet, and says how many those are.
+    fn write_leaves(
+        &self,
+        writer: &PackWriter,
+        plan: &Plan,
+        mut read: impl FnMut(usize) -> Result<Expert, MemorizeError>,
+    ) -> Result<(Vec<Leaf>, usize), MemorizeError> {
+        let Catalogue { entries, plan: plan_before, shards, .. } = &self.catalogue;
+        let there: HashMap<&[usize], Link> =
+            plan_before.shards.iter().map(Vec::as_slice).zip(shards.iter().copied()).collect();
+        let mut written = 0;
+        counted(self.progress, Stage::Write, plan.shards.len(), |done| {
+            let mut leaves = Vec::with_capacity(plan.shards.len());
+            for (members, centroid) in plan.shards.iter().zip(&plan.centroids) {
+                let shard = match there.get(members.as_slice()) {
+                    Some(link) => *link,
+                    None => {
+                        let (old, new): (Vec<usize>, Vec<usize>) =
+                            members.iter().partition(|&&number| number < entries.len());
+                        let mut experts = self.catalogue.experts(self.before.pack(), &old)?;
+                        for number in new {
+                            experts.insert(number, read(number - entries.len())?);
+                        }
+                        let experts = members.iter().filter_map(|number| experts.remove(number)).collect();
+                        written += 1;
+                        writer.object(&Shard { layout: self.catalogue.layout, experts }.encode()?)?
+                    }
+                };
+                leaves.push(Leaf { centroid: centroid.clone(), shard });
+                done();
+            }
+            Ok((leaves, written))
+        })
+    }
+}
