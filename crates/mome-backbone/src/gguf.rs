@@ -8,6 +8,7 @@ mod error;
 mod reader;
 mod tensors;
 mod value;
+mod write;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,6 +18,7 @@ pub use tensors::TensorInfo;
 use tensors::{place_tensors, read_tensor_headers};
 use value::read_value;
 pub use value::{Array, Value};
+pub use write::{NewTensor, write_gguf};
 
 /// What every file begins with.
 const MAGIC: &[u8] = b"GGUF";

@@ -32,7 +32,7 @@ pub use encoder::{
 };
 pub use encoder_frame::{EncoderFrame, EncoderInput};
 pub use frame::{Frame, Prompt};
-pub use gguf::{Array, Gguf, GgufError, TensorInfo, Value};
+pub use gguf::{Array, Gguf, GgufError, NewTensor, TensorInfo, Value, write_gguf};
 pub use model_file::{ModelFile, ModelKind, TensorPiece, WrongKind};
 pub use reranker::{Reranker, RerankerConfig, RerankerError, RerankerWeights};
 pub use tensor_type::{QuantizedBlock, TensorType};

@@ -8,6 +8,7 @@
 mod block;
 mod blocks;
 mod floats;
+mod quantize;
 mod super_blocks;
 
 pub use block::QuantizedBlock;
@@ -180,7 +181,7 @@ impl TensorType {
     }
 
     /// The number that stands for this type in a GGUF file.
-    fn ggml_id(self) -> u32 {
+    pub(crate) fn ggml_id(self) -> u32 {
         self.layout().ggml_id
     }
 

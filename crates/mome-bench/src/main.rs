@@ -6,7 +6,6 @@
 
 mod contender;
 mod failure;
-mod gguf;
 mod measure;
 mod model;
 mod peers;

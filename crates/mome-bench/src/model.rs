@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use half::f16;
+use mome_backbone::{Array, NewTensor, TensorType, Value, write_gguf};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::gguf::{self, Kind, Tensor, Value};
 use crate::shape::{CONTEXT, HEAD_WIDTH, Quantisation, Shape};
 use crate::vocabulary::{self, NOT_TEXT};
 
@@ -26,43 +26,46 @@ const DEVIATION: f32 = 0.02;
 pub fn write(file: &Path, shape: Shape, quantisation: Quantisation, seed: u64) -> io::Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut out = BufWriter::new(File::create(file)?);
-    gguf::write(&mut out, &metadata(shape, quantisation), &tensors(shape, quantisation), |tensor| {
+    write_gguf(&mut out, &metadata(shape, quantisation), &tensors(shape, quantisation), |tensor| {
         random_data(tensor, &mut random)
     })?;
     out.flush()
 }
 
 fn metadata(shape: Shape, quantisation: Quantisation) -> Vec<(&'static str, Value)> {
-    let number = |value: usize| Value::U32(value as u32);
+    let number = |value: usize| Value::Unsigned(value as u64);
     let end = number(shape.vocabulary - 1);
     vec![
-        ("general.architecture", Value::Text("llama".to_owned())),
-        ("general.name", Value::Text(format!("random {shape} {quantisation}"))),
+        ("general.architecture", Value::String("llama".to_owned())),
+        ("general.name", Value::String(format!("random {shape} {quantisation}"))),
         ("llama.block_count", number(shape.layers)),
         ("llama.context_length", number(CONTEXT)),
         ("llama.embedding_length", number(shape.hidden)),
         ("llama.feed_forward_length", number(shape.feed_forward)),
         ("llama.attention.head_count", number(shape.heads)),
         ("llama.attention.head_count_kv", number(shape.kv_heads)),
-        ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
+        ("llama.attention.layer_norm_rms_epsilon", Value::Float(1e-5f32.into())),
         ("llama.rope.dimension_count", number(HEAD_WIDTH)),
-        ("llama.rope.freq_base", Value::F32(10_000.0)),
+        ("llama.rope.freq_base", Value::Float(10_000.0)),
         ("llama.vocab_size", number(shape.vocabulary)),
-        ("tokenizer.ggml.model", Value::Text("gpt2".to_owned())),
-        ("tokenizer.ggml.pre", Value::Text("gpt-2".to_owned())),
-        ("tokenizer.ggml.token_type", Value::Integers(vocabulary::types(shape.vocabulary))),
-        ("tokenizer.ggml.tokens", Value::Texts(vocabulary::tokens(shape.vocabulary))),
-        ("tokenizer.ggml.merges", Value::Texts(Vec::new())),
+        ("tokenizer.ggml.model", Value::String("gpt2".to_owned())),
+        ("tokenizer.ggml.pre", Value::String("gpt-2".to_owned())),
+        ("tokenizer.ggml.token_type", Value::Array(Array::Signed(vocabulary::types(shape.vocabulary)))),
+        ("tokenizer.ggml.tokens", Value::Array(Array::String(vocabulary::tokens(shape.vocabulary)))),
+        ("tokenizer.ggml.merges", Value::Array(Array::String(Vec::new()))),
         ("tokenizer.ggml.eos_token_id", end),
     ]
 }
 
-fn tensors(shape: Shape, quantisation: Quantisation) -> Vec<Tensor> {
+fn tensors(shape: Shape, quantisation: Quantisation) -> Vec<NewTensor> {
     let Shape { hidden, feed_forward, vocabulary, .. } = shape;
     let (queries, keys) = (shape.heads * HEAD_WIDTH, shape.kv_heads * HEAD_WIDTH);
-    let matrix =
-        |name: String, columns, rows| Tensor { name, kind: quantisation.kind(), shape: vec![columns, rows] };
-    let norm = |name: String| Tensor { name, kind: Kind::F32, shape: vec![hidden] };
+    let matrix = |name: String, columns, rows| NewTensor {
+        name,
+        kind: quantisation.kind(),
+        shape: vec![columns, rows],
+    };
+    let norm = |name: String| NewTensor { name, kind: TensorType::F32, shape: vec![hidden] };
 
     let mut tensors = vec![matrix(EMBEDDING.to_owned(), hidden, vocabulary)];
     for layer in 0..shape.layers {
@@ -88,24 +91,24 @@ fn tensors(shape: Shape, quantisation: Quantisation) -> Vec<Tensor> {
 
 /// Norms are one everywhere; the quants of matrices are uniform over all that their bits can say. Tokens that are
 /// no text have weights of zero, so that no model predicts them.
-fn random_data(tensor: &Tensor, random: &mut ChaCha8Rng) -> Vec<u8> {
+fn random_data(tensor: &NewTensor, random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut data = vec![0; tensor.bytes()];
-    let (block_bytes, quants) = match tensor.kind {
-        Kind::F32 => {
+    let quants = match tensor.kind {
+        TensorType::Q4_0 => 16.0,
+        TensorType::Q8_0 => 256.0,
+        _ => {
             data.as_chunks_mut().0.fill(1f32.to_le_bytes());
             return data;
         }
-        Kind::Q4_0 => (18, 16.0),
-        Kind::Q8_0 => (34, 256.0),
     };
     random.fill_bytes(&mut data);
     // A uniform distribution over `quants` steps has the deviation `quants / sqrt(12)`.
     let scale = f16::from_f32(DEVIATION * 12f32.sqrt() / quants).to_le_bytes();
-    for block in data.chunks_exact_mut(block_bytes) {
+    for block in data.chunks_exact_mut(tensor.kind.block_bytes()) {
         block[..2].copy_from_slice(&scale);
     }
     if [EMBEDDING, OUTPUT].contains(&tensor.name.as_str()) {
-        let row_bytes = tensor.kind.bytes(tensor.shape[0]);
+        let row_bytes = tensor.kind.row_bytes(tensor.shape[0]);
         data[NOT_TEXT.start * row_bytes..NOT_TEXT.end * row_bytes].fill(0);
     }
     data

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use mome_backbone::TensorType;
 use serde::{Deserialize, Serialize};
-
-use crate::gguf::Kind;
 
 /// The shape of a llama backbone with byte-level BPE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,10 +98,10 @@ pub enum Quantisation {
 
 impl Quantisation {
     /// The type in a GGUF file.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> TensorType {
         match self {
-            Self::Q8_0 => Kind::Q8_0,
-            Self::Q4_0 => Kind::Q4_0,
+            Self::Q8_0 => TensorType::Q8_0,
+            Self::Q4_0 => TensorType::Q4_0,
         }
     }
 

@@ -18,7 +18,7 @@ pub fn tokens(size: usize) -> Vec<String> {
 }
 
 /// `tokenizer.ggml.token_type` of `size` tokens: 1 for ordinary ones, 3 for the control token.
-pub fn types(size: usize) -> Vec<i32> {
+pub fn types(size: usize) -> Vec<i64> {
     let mut types = vec![1; size];
     if let Some(end) = types.last_mut() {
         *end = 3;

@@ -19,13 +19,23 @@ pub(crate) fn optimizer() -> AdamW {
 impl<const D: usize> Trained<D> {
     /// A tensor that starts at these values; `rate` is its learning rate.
     pub(crate) fn new(values: &[f32], shape: [usize; D], rate: f64, device: &Device) -> Self {
-        let tensor = Tensor::from_data(TensorData::new(values.to_vec(), shape), device).require_grad();
-        Self { tensor, state: None, rate }
+        Self::from_tensor(Tensor::from_data(TensorData::new(values.to_vec(), shape), device), rate)
+    }
+
+    /// A tensor that starts as it is.
+    pub(crate) fn from_tensor(tensor: Tensor<D>, rate: f64) -> Self {
+        Self { tensor: tensor.require_grad(), state: None, rate }
     }
 
     /// A step down the gradient; `share` of the learning rate is taken.
     pub(crate) fn step(&mut self, optimizer: &AdamW, gradients: &Gradients, share: f64) {
-        let Some(gradient) = self.tensor.grad(gradients) else { return };
+        if let Some(gradient) = self.tensor.grad(gradients) {
+            self.descend(optimizer, gradient, share);
+        }
+    }
+
+    /// A step down this gradient; `share` of the learning rate is taken.
+    pub(crate) fn descend(&mut self, optimizer: &AdamW, gradient: Tensor<D>, share: f64) {
         let (tensor, state) =
             optimizer.step(self.rate * share, self.tensor.clone().inner(), gradient, self.state.take());
         self.tensor = Tensor::from_inner(tensor).require_grad();

@@ -8,6 +8,7 @@ mod failure;
 mod models;
 mod package;
 mod process;
+mod reader;
 mod setup;
 mod site;
 mod test;
@@ -30,6 +31,7 @@ Examples:
   cargo xtask test --full       the slow ones too, some of them on real models
   cargo xtask models            only fetch those models, 350 MB, into target/models
   cargo xtask bench --help      how to measure the engine, alone or next to other runtimes
+  cargo xtask reader --help     how to train the reranker that comes with Mome
   cargo xtask package           build the npm package into web/dist
   cargo xtask setup             only install what the others need
 
@@ -69,6 +71,8 @@ enum Chore {
     },
     /// Measure speed and memory on every device at hand, next to other runtimes
     Bench(bench::Options),
+    /// Train the reranker that comes with Mome
+    Reader(reader::Options),
 }
 
 fn main() -> ExitCode {
@@ -91,5 +95,6 @@ fn run(chore: &Chore) -> Result<(), Failure> {
         Chore::Models => models::fetch(&workspace),
         Chore::Test { full } => test::run(&workspace, *full),
         Chore::Bench(options) => bench::run(&workspace, options),
+        Chore::Reader(options) => reader::run(&workspace, options),
     }
 }

@@ -138,7 +138,7 @@ impl<M, V> EncoderWeights<M, V> {
 
 impl<M, V> EncoderBlock<M, V> {
     /// As [`EncoderWeights::try_map`].
-    pub(crate) fn try_map<N, W, E>(
+    pub fn try_map<N, W, E>(
         &self,
         matrix: &mut impl FnMut(&M) -> Result<N, E>,
         vector: &mut impl FnMut(&V) -> Result<W, E>,

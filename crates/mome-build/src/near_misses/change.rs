@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::words::{Proposal, Words, normalised};
+use super::words::{Proposal, Words, normalised, rule};
 
 /// In what a near miss differs from the wording that it is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,7 +89,7 @@ pub struct Change {
 
 impl Change {
     pub(super) fn new(kind: ChangeKind, text: String, proposal: Proposal) -> Self {
-        let held_out = is_held_out(kind, &proposal.rule);
+        let held_out = is_rule_held_out(kind, &proposal.rule);
         Self { kind, text, pair: (proposal.from, proposal.to), rule: proposal.rule, held_out }
     }
 
@@ -117,8 +117,14 @@ impl Change {
     }
 }
 
+/// Whether readers are never trained to tell these two apart, as a change of that kind, in either direction.
+#[must_use]
+pub fn is_held_out(kind: ChangeKind, one: &str, other: &str) -> bool {
+    is_rule_held_out(kind, &rule(one, other))
+}
+
 /// FNV-1a: short, and the same everywhere and for good.
-fn is_held_out(kind: ChangeKind, rule: &str) -> bool {
+fn is_rule_held_out(kind: ChangeKind, rule: &str) -> bool {
     let hash =
         kind.name().bytes().chain([0]).chain(rule.bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

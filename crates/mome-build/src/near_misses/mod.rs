@@ -29,7 +29,7 @@ mod sister_terms;
 mod tables;
 mod words;
 
-pub use change::{Change, ChangeKind};
+pub use change::{Change, ChangeKind, is_held_out};
 pub use keeping::keeping;
 
 use rand::Rng;

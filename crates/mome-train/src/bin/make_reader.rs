@@ -1,0 +1,256 @@
+//! Trains the reranker of a reader on tables of facts.
+#![allow(clippy::print_stdout, reason = "it talks to the person at the terminal")]
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use mome_backbone::{Encoder, EncoderInput};
+use mome_engine::{DeviceChoice, TokenPair, open_encoder};
+use mome_train::reranker::{
+    Evaluation, Pair, Pairs, RerankerNumbers, Rules, Table, TrainingEvent, TrainingOptions, train_reranker,
+    write_reranker, write_small_encoder,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  make_reader --start reranker-q8_0.gguf --steps 4000
+      goes on from a reranker's weights
+  make_reader --steps 12000 --rate 1e-4 --out new.gguf
+      begins with the encoder's own layers and a new head
+  make_reader --start reranker-q8_0.gguf --steps 0
+      only judges the pairs kept aside
+  make_reader --show 100
+      only prints pairs as they are drawn: class, how they were made, stored wording, question
+  make_reader --start reranker-q8_0.gguf --small-encoder small.gguf --out reranker-small.gguf
+      writes the encoder with embeddings and feed-forward layers in 4 bits, and the same reranker on it";
+
+/// Tables that nothing is learnt from, for judging what was learnt: one in twelve.
+const ASIDE: &str = "airport,build-tool,cinema,company-it-helpdesk,dishwasher,fitness-tracker,hairdresser,\
+javascript-charting-library,message-queue-library,nursery-school,payroll-system,refrigerator,shoe-shop,taxi-app,\
+university-admissions,wine-club";
+
+/// Train the reranker of a reader on tables of facts
+#[derive(Parser)]
+#[command(after_help = EXAMPLES)]
+struct Arguments {
+    /// The encoder, GGUF
+    #[arg(long, default_value = "crates/mome-backbone/data/all-minilm-l6-v2-q8_0.gguf")]
+    encoder: PathBuf,
+    /// The reranker to start from, GGUF [default: the encoder's own layers and a new head]
+    #[arg(long)]
+    start: Option<PathBuf>,
+    /// How many of the encoder's layers are shared, where there is no reranker to start from
+    #[arg(long, default_value_t = 2)]
+    first_layer: usize,
+    /// Tables of facts: files, and folders of files that end in .jsonl
+    #[arg(long, num_args = 1.., default_values = [
+        "crates/mome-train/data/faq",
+        "crates/mome-train/data/trivia.jsonl",
+        "crates/mome-train/data/more-relations.jsonl",
+        "crates/mome-train/data/definitions.jsonl",
+    ])]
+    tables: Vec<PathBuf>,
+    /// Names of tables to keep aside, for judging what was learnt
+    #[arg(long, value_delimiter = ',', default_value = ASIDE)]
+    keep_aside: Vec<String>,
+    /// Pairs to judge by
+    #[arg(long, default_value_t = 1500)]
+    judge: usize,
+    /// Only print so many pairs as they are drawn for training
+    #[arg(long)]
+    show: Option<usize>,
+    /// Gradient steps
+    #[arg(long, default_value_t = 4000)]
+    steps: usize,
+    /// Pairs in a batch
+    #[arg(long, default_value_t = 48)]
+    batch: usize,
+    /// Learning rate at its highest
+    #[arg(long, default_value_t = 3e-5)]
+    rate: f64,
+    /// Steps in which the learning rate rises
+    #[arg(long, default_value_t = 100)]
+    warm_up: usize,
+    /// Steps between evaluations
+    #[arg(long, default_value_t = 200)]
+    evaluate_every: usize,
+    /// Everything that is drawn follows from it
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where the reranker goes
+    #[arg(long, default_value = "reranker-q8_0.gguf")]
+    out: PathBuf,
+    /// Where the small form of the encoder goes: nothing is trained, and the reranker to start from is written for it
+    #[arg(long, requires = "start")]
+    small_encoder: Option<PathBuf>,
+    /// A folder for the reranker as it is at each evaluation
+    #[arg(long)]
+    checkpoints: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let file = read(&arguments.encoder)?;
+    let encoder = Encoder::from_bytes(&file)?;
+    let start = match &arguments.start {
+        Some(start) => RerankerNumbers::read(&read(start)?, &encoder)?,
+        None => RerankerNumbers::of_encoder(&encoder, &file, arguments.first_layer, arguments.seed)?,
+    };
+    if let Some(small) = &arguments.small_encoder {
+        return make_small((&encoder, &file), &start, small, &arguments.out);
+    }
+    let (tables, aside) = read_tables(arguments, &file)?;
+    if let Some(show) = arguments.show {
+        for pair in Pairs::new(&tables, Rules::Trained, arguments.seed)?.take(show) {
+            println!("{:?}\t{}\t{}\t{}", pair.class, pair.origin, pair.wording, pair.question);
+        }
+        return Ok(());
+    }
+    let judged: Vec<Pair> = Pairs::new(&aside, Rules::All, arguments.seed)?.take(arguments.judge).collect();
+    let options = TrainingOptions {
+        steps: arguments.steps,
+        batch: arguments.batch,
+        rate: arguments.rate,
+        warm_up: arguments.warm_up,
+        evaluate_every: arguments.evaluate_every,
+        seed: arguments.seed,
+    };
+    let mut log = Log { steps: options.steps, ..Log::default() };
+    let mut failed = None;
+    let trained = train_reranker((&encoder, &file), &start, &tables, &judged, &options, |event| {
+        log.note(&event);
+        if let (TrainingEvent::Evaluation { step, numbers, .. }, Some(folder)) =
+            (event, &arguments.checkpoints)
+        {
+            let written = write(&folder.join(format!("step-{step:05}.gguf")), numbers, &encoder);
+            failed = failed.take().or(written.err());
+        }
+    })?;
+    failed.map_or(Ok(()), Err)?;
+    write(&arguments.out, &trained, &encoder)?;
+    println!("Wrote {}", arguments.out.display());
+    let written = judge_by_engine(&file, &read(&arguments.out)?, &judged)?;
+    print!("As it was written, in the engine: {written}");
+    Ok(())
+}
+
+/// What the engine makes of pairs with the reranker as it was written.
+fn judge_by_engine(encoder: &[u8], reranker: &[u8], pairs: &[Pair]) -> Result<Evaluation, Box<dyn Error>> {
+    let executor = pollster::block_on(open_encoder(encoder, Some(reranker), DeviceChoice::Cpu))?.executor;
+    let inputs: Vec<EncoderInput> = pairs.iter().map(|pair| pair.input(executor.encoder())).collect();
+    let tokens: Vec<TokenPair<'_>> =
+        inputs.iter().map(|input| TokenPair { tokens: &input.ids, second: input.types_from }).collect();
+    let logits = pollster::block_on(executor.rerank(&tokens))?;
+    let logits: Vec<[f32; 3]> =
+        logits.iter().map(|logits| [logits.same, logits.changed, logits.other]).collect();
+    Ok(Evaluation::of(pairs, &logits))
+}
+
+/// Writes the small form of an encoder, and a reranker with these layers that stands on it.
+fn make_small(
+    (encoder, file): (&Encoder, &[u8]),
+    reranker: &RerankerNumbers,
+    small: &Path,
+    out: &Path,
+) -> Result<(), Box<dyn Error>> {
+    let mut bytes = Vec::new();
+    write_small_encoder(&mut bytes, encoder, file)?;
+    fs::write(small, &bytes)?;
+    write(out, reranker, &Encoder::from_bytes(&bytes)?)?;
+    println!("Wrote {} and {}", small.display(), out.display());
+    Ok(())
+}
+
+/// The tables to learn from, and those kept aside.
+fn read_tables(arguments: &Arguments, file: &[u8]) -> Result<(Vec<Table>, Vec<Table>), Box<dyn Error>> {
+    let begin = Instant::now();
+    let executor = pollster::block_on(open_encoder(file, None, DeviceChoice::Cpu))?.executor;
+    let tables = table_files(&arguments.tables)?
+        .iter()
+        .map(|file| Table::read(file, &*executor))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (aside, mut tables): (Vec<Table>, Vec<Table>) =
+        tables.into_iter().partition(|table| arguments.keep_aside.contains(&table.name));
+    let composed = Table::compose(&tables, arguments.seed, &*executor)?;
+    let counts = (tables.len(), aside.len(), composed.len());
+    tables.extend(composed);
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("{} tables, {} kept aside, {} composed: {seconds:.1} s", counts.0, counts.1, counts.2);
+    Ok((tables, aside))
+}
+
+/// The files of these paths; of folders those that end in `.jsonl`, in order.
+fn table_files(paths: &[PathBuf]) -> Result<BTreeSet<PathBuf>, Box<dyn Error>> {
+    let mut files = BTreeSet::new();
+    for path in paths {
+        if path.is_dir() {
+            for entry in fs::read_dir(path)? {
+                files.insert(entry?.path());
+            }
+        } else {
+            files.insert(path.clone());
+        }
+    }
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
+    Ok(files)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    fs::read(file).map_err(|error| format!("{}: {error}", file.display()).into())
+}
+
+fn write(file: &Path, numbers: &RerankerNumbers, encoder: &Encoder) -> Result<(), Box<dyn Error>> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut out = BufWriter::new(File::create(file)?);
+    write_reranker(&mut out, numbers, encoder)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Tells what happens, in a line for each hundred steps.
+#[derive(Default)]
+struct Log {
+    steps: usize,
+    loss: f64,
+    gradient: f64,
+    took: Duration,
+    noted: usize,
+}
+
+impl Log {
+    fn note(&mut self, event: &TrainingEvent<'_>) {
+        match event {
+            TrainingEvent::Step { step, loss, gradient, took } => {
+                self.loss += loss;
+                self.gradient += gradient;
+                self.took += *took;
+                self.noted += 1;
+                if self.noted == 50 || *step == self.steps {
+                    let count = self.noted as f64;
+                    let (loss, gradient) = (self.loss / count, self.gradient / count);
+                    let seconds = self.took.as_secs_f64() / count;
+                    println!("step {step}: loss {loss:.4}, gradient {gradient:.2}, {seconds:.3} s a step");
+                    *self = Self { steps: self.steps, ..Self::default() };
+                }
+            }
+            TrainingEvent::Evaluation { step, evaluation, .. } => print!("After {step} steps: {evaluation}"),
+        }
+    }
+}
