@@ -118,8 +118,14 @@ fn made(report: &Report, out: &Path, alpha: f64) -> String {
         }
     };
     let resumed = resumed(report.resumed);
+    let cut = match report.cut.len() {
+        0 => String::new(),
+        cut => format!(
+            "{cut} wordings are longer than the reader keeps: rephrasings are judged by their beginning\n"
+        ),
+    };
     format!(
-        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{gate}\n{}: {} objects, {} bytes",
+        "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{gate}\n{cut}{}: {} objects, {} bytes",
         report.memorised,
         report.facts,
         report.verified,
