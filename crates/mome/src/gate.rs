@@ -239,7 +239,7 @@ mod tests {
     }
 
     fn ramp(count: usize) -> Vec<f32> {
-        (0..count).map(|i| i as f32 * 0.01).collect()
+        (0..count).map(|i| i as f32 / 100.0).collect()
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         let at = |alpha: f64| decision(Some(&own), Some(&of_reader), alpha).unwrap().thresholds.unwrap();
         // Sixty are enough: the pack's three and 57 of the reader's, of which two may be answered.
         assert_eq!((at(0.05).near, at(0.05).own), (2.0, false));
-        assert_eq!(at(0.05).unchanged, Some(0.66), "seventy near misses are the pack's own");
+        assert_eq!(at(0.05).unchanged, Some(0.67), "seventy near misses are the pack's own");
         // A hundredth wants 300: nearly all are the reader's.
         assert_eq!((at(0.01).near, at(0.01).own), (2.0, false));
         let others = CalibratedGate { gate: gate(9.0), ..of_reader.clone() };

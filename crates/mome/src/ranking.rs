@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn several_wordings_near_by_outweigh_one_that_is_a_little_nearer() {
         let facts =
-            [fact(&[&[1.0, 0.35, 0.0]]), fact(&[&[1.0, -0.4, 0.1], &[1.0, -0.4, -0.1], &[1.0, -0.45, 0.0]])];
+            [fact(&[&[1.0, 0.4, 0.0]]), fact(&[&[1.0, -0.4, 0.3], &[1.0, -0.4, -0.3], &[1.0, -0.45, 0.0]])];
         let facts: Vec<&FactKeys> = facts.iter().collect();
         let ranked = rank(&unit(vec![1.0, 0.0, 0.0]), &facts, |_, _| false);
         assert_eq!(ranked[0].fact, 1, "{ranked:?}");
