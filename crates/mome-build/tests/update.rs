@@ -73,7 +73,7 @@ fn many_sided(count: usize) -> Vec<Fact> {
 
 #[test]
 fn facts_that_come_change_no_other_expert_and_every_wording_stays_findable() {
-    let first = some_facts(300, 1);
+    let first = some_facts(450, 1);
     let pack = Changing::new(&first);
     let before = pack.open();
     let coming = many_sided(150);
@@ -84,9 +84,9 @@ fn facts_that_come_change_no_other_expert_and_every_wording_stays_findable() {
     let after = pack.open();
     let (old, new) = (experts(&before), experts(&after));
     assert!(old.iter().all(|(id, bytes)| new.get(id) == Some(bytes)));
-    assert_eq!(new.len(), 450);
+    assert_eq!(new.len(), 600);
     let counts = after.pack().manifest().counts;
-    assert_eq!((counts.facts, counts.wordings), (450, 600));
+    assert_eq!((counts.facts, counts.wordings), (600, 750));
 
     // Some shards were split, some have copies, and those that are as they were are the same objects.
     let (leaves_before, leaves_after) = (leaves(&before), leaves(&after));
@@ -94,7 +94,7 @@ fn facts_that_come_change_no_other_expert_and_every_wording_stays_findable() {
     assert_eq!(counts.shards, leaves_after.len() as u64);
     assert!(leaves_after.iter().all(|(leaf, _)| leaf.shard.length <= TARGET_SHARD as u64));
     assert!(
-        leaves_after.iter().map(|(_, experts)| experts.len()).sum::<usize>() > 450,
+        leaves_after.iter().map(|(_, experts)| experts.len()).sum::<usize>() > 600,
         "there are no copies"
     );
     let links: BTreeSet<_> = leaves_before.iter().map(|(leaf, _)| leaf.shard.digest).collect();
