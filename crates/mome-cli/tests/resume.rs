@@ -97,7 +97,7 @@ impl Uninterrupted {
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let whole = Uninterrupted::new();
     let out = whole.out();
-    for bytes in [300_000, 500_000] {
+    for bytes in [120_000, 240_000] {
         kill_at(memorize(&whole.table, &out).spawn().unwrap(), &out, bytes);
         assert!(!out.join("mome.json").exists(), "no pack before all of it is there");
     }
@@ -118,7 +118,7 @@ fn the_pack_that_was_there_stays_until_the_next_is_whole() {
     fs::write(&other, "{\"question\": \"Who?\", \"answer\": \"Ann\"}\n").unwrap();
     finish(memorize(&other, &out));
     let before = files(&out);
-    kill_at(memorize(&whole.table, &out).spawn().unwrap(), &out, 400_000);
+    kill_at(memorize(&whole.table, &out).spawn().unwrap(), &out, 200_000);
     let after = files(&out);
     assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)));
     let pack = out.display().to_string();
@@ -131,16 +131,13 @@ fn the_pack_that_was_there_stays_until_the_next_is_whole() {
 }
 
 #[test]
-fn what_was_done_for_another_seed_is_not_used() {
+fn what_was_done_for_another_seed_serves_too() {
     let whole = Uninterrupted::new();
     let out = whole.out();
-    let other_seed = |out: &Path| {
-        let mut command = memorize(&whole.table, out);
-        command.args(["--seed", "1"]);
-        command
-    };
-    kill_at(other_seed(&out).spawn().unwrap(), &out, 400_000);
-    assert_eq!(finish(memorize(&whole.table, &out))["resumed"], 0);
+    let mut other_seed = memorize(&whole.table, &out);
+    kill_at(other_seed.args(["--seed", "1"]).spawn().unwrap(), &out, 200_000);
+    let report = finish(memorize(&whole.table, &out));
+    assert!(report["resumed"].as_u64() >= Some(64), "experts do not depend on the seed: {report}");
     assert!(files(&out) == whole.files, "{:?}", files(&out).keys());
 }
 
