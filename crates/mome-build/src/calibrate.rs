@@ -10,6 +10,7 @@ pub use reader_gate::{ReaderGateReport, reader_gate};
 
 use std::collections::BTreeMap;
 
+use mome::gate::ENOUGH;
 use mome_pack::{CalibratedGate, Calibration, Gate, KnownScores, Scores};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
@@ -103,9 +104,9 @@ pub(crate) fn calibrate(
     let mut order: Vec<usize> = (0..facts.len()).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed));
 
-    let setting = ((3.0 / options.alpha).ceil() as usize).clamp(SETTING.0, SETTING.1);
+    let setting = ((ENOUGH / options.alpha).ceil() as usize).clamp(SETTING.0, SETTING.1);
     let spare = order.iter().filter(|&&fact| memory.wordings(fact) > 1).count();
-    let can_fit = spare >= FEWEST_TO_FIT || (spare > 1 && known_of(&order, &memory).len() >= FEWEST_TO_FIT);
+    let can_fit = spare > 1 && known_of(&order, &memory).len() >= FEWEST_TO_FIT;
     // Half of the facts fit the gate and the others set its thresholds; where nothing is fitted all set them.
     let fits = if can_fit { order.split_off(order.len() / 2) } else { Vec::new() };
     let sets = order;
