@@ -4,7 +4,7 @@
 use mome_engine::RerankLogits;
 
 use crate::MomeError;
-use crate::ranking::{FactKeys, Near, lead, rank};
+use crate::ranking::{FactKeys, Near, leads, rank};
 use crate::reader::{Reader, Reading};
 
 /// How many facts are judged: the nearest ones, each by its nearest wording.
@@ -40,7 +40,7 @@ pub struct Candidate {
     pub near: Near,
     /// What the reranker says of its nearest wording; `None` where it was not judged.
     pub judged: Option<RerankLogits>,
-    /// By how much its similarity leads that of every other fact: see [`lead`].
+    /// By how much its similarity leads that of every other fact: see [`leads`].
     pub lead: f32,
 }
 
@@ -85,7 +85,7 @@ pub async fn candidates(
     let nearest: Vec<&[u32]> = ranked.iter().take(JUDGED).map(tokens).collect();
     let judgements = reader.judge(&reading.tokens, &nearest).await?;
     let mut judgements = judgements.into_iter();
-    let leads: Vec<f32> = ranked.iter().map(|near| lead(&ranked, near.fact)).collect();
+    let leads = leads(&ranked);
     let mut candidates: Vec<Candidate> = ranked
         .into_iter()
         .zip(leads)

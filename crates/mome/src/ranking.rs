@@ -115,16 +115,22 @@ pub fn rank(embedding: &[f32], facts: &[&FactKeys], hidden: impl Fn(usize, usize
     ranked
 }
 
-/// By how much a fact's largest similarity leads that of every other one; less than zero where it lags. Among few facts
+/// By how much each fact's largest similarity leads that of every other one; less than zero where it lags. Among few facts
 /// there may be another as good.
 #[must_use]
-pub fn lead(ranked: &[Near], fact: usize) -> f32 {
-    let largest = |own: bool| {
-        let of = ranked.iter().filter(move |near| (near.fact == fact) == own);
-        of.map(|near| near.cosine).fold(-1.0, f32::max)
-    };
-    let lead = largest(true) - largest(false);
-    if ranked.len() < FEWEST { lead.min(0.0) } else { lead }
+pub fn leads(ranked: &[Near]) -> Vec<f32> {
+    let mut best = (usize::MAX, -1.0);
+    let mut second = -1.0;
+    for near in ranked {
+        if near.cosine > best.1 {
+            (best, second) = ((near.fact, near.cosine), best.1);
+        } else if near.cosine > second {
+            second = near.cosine;
+        }
+    }
+    let most = if ranked.len() < FEWEST { 0.0 } else { f32::INFINITY };
+    let lead = |near: &Near| near.cosine - if near.fact == best.0 { second } else { best.1 };
+    ranked.iter().map(|near| lead(near).min(most)).collect()
 }
 
 /// The weight of each neighbour: `(K + RIDGE I)^-1 k`, by Cholesky's decomposition.
@@ -202,6 +208,17 @@ mod tests {
         let ranked = rank(&unit(vec![1.0, 0.0, 0.0]), &facts, |_, _| false);
         assert_eq!(ranked[0].fact, 1, "{ranked:?}");
         assert!(ranked[0].cosine < ranked[1].cosine);
+    }
+
+    #[test]
+    fn the_best_leads_the_second_and_the_others_lag_behind_the_best() {
+        let facts: Vec<FactKeys> = (0..FEWEST).map(|at| fact(&[&[1.0, at as f32 / 10.0]])).collect();
+        let facts: Vec<&FactKeys> = facts.iter().collect();
+        let ranked = rank(&unit(vec![1.0, 0.0]), &facts, |_, _| false);
+        let leads = leads(&ranked);
+        assert!((leads[0] - (ranked[0].cosine - ranked[1].cosine)).abs() < 1e-6 && leads[0] > 0.0);
+        assert!((leads[2] - (ranked[2].cosine - ranked[0].cosine)).abs() < 1e-6);
+        assert!(super::leads(&ranked[..FEWEST - 1])[0] == 0.0, "among few facts none leads");
     }
 
     proptest! {
