@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mome::{Answer, AnswerOptions};
-use mome_build::{Evaluation, Question, Rate, evaluate, read_questions};
+use mome_build::{Evaluation, Question, Rate, Slice, evaluate, evaluate_slices, read_questions};
+use serde::Serialize;
 
 use crate::ask::PackArguments;
 use crate::output::{self, Failure};
@@ -22,9 +23,23 @@ pub(crate) struct EvalArguments {
     /// Write plots of risk against coverage and of reliability there, as SVG
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
+    /// Ask the known questions again, typed otherwise: with typos, in lower case, in keywords, and so on
+    #[arg(long)]
+    slices: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// Decides where a letter is missing.
+const SEED: u64 = 1;
+
+#[derive(Serialize)]
+struct Output<'a> {
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slices: Option<&'a [Slice]>,
 }
 
 pub(crate) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
@@ -37,13 +52,26 @@ pub(crate) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         progress.show("Asking", asked, questions.len() as u64);
     };
     let evaluation = pollster::block_on(evaluate(&mome, &questions, &AnswerOptions::default(), replied))?;
+    let mut asked = 0;
+    let typed = || {
+        asked += 1;
+        progress.show("Asking, typed otherwise", asked, questions.len() as u64);
+    };
+    let options = AnswerOptions::default();
+    let slices = match arguments.slices {
+        true => Some(pollster::block_on(evaluate_slices(&mome, &questions, &options, SEED, typed))?),
+        false => None,
+    };
     if let Some(directory) = &arguments.plots {
         write_plots(&evaluation, directory)?;
     }
     if arguments.json {
-        output::json(&evaluation)?;
+        output::json(&Output { evaluation: &evaluation, slices: slices.as_deref() })?;
     } else {
         output::line(&table(&evaluation))?;
+        if let Some(slices) = &slices {
+            output::line(&slices_table(slices))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,6 +123,15 @@ fn table(evaluation: &Evaluation) -> String {
         lines.push(format!("  t-scores               {}", scores.join(", ")));
     }
     lines.join("\n")
+}
+
+fn slices_table(slices: &[Slice]) -> String {
+    let line = |slice: &Slice| {
+        let Slice { typing, questions, right_before, right, wrong } = slice;
+        format!("  {typing:22} {questions:6} {right_before:7} {right:7} {wrong:7}")
+    };
+    let heads = "typed otherwise:           of  before   right   wrong".to_owned();
+    [heads].into_iter().chain(slices.iter().map(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn interval(rate: Rate) -> String {

@@ -27,10 +27,12 @@ mod question_words;
 mod roles;
 mod sister_terms;
 mod tables;
+mod typing;
 mod words;
 
 pub use change::{Change, ChangeKind, is_held_out};
 pub use keeping::keeping;
+pub use typing::Typing;
 
 use rand::Rng;
 use rand::seq::SliceRandom as _;
