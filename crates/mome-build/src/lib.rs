@@ -6,6 +6,7 @@
 mod build_index;
 mod calibrate;
 mod catalogue;
+mod contrast;
 mod error;
 mod evaluate;
 mod facts;
@@ -30,6 +31,7 @@ mod verify;
 mod write;
 
 pub use calibrate::{CalibrationReport, ReaderGateReport, reader_gate};
+pub use contrast::Contrast;
 pub use error::MemorizeError;
 pub use evaluate::{Evaluation, KnownCounts, Latency, Rates, UnknownCounts, WordingCounts, evaluate};
 pub use facts::{Fact, Question, read_facts, read_questions};

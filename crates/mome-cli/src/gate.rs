@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use mome_build::reader_gate;
+use mome_build::{Contrast, reader_gate};
 
 use crate::DeviceArguments;
 use crate::models::ReaderArguments;
@@ -18,6 +18,10 @@ pub(crate) struct GateArguments {
     /// Tables of facts that the reader was not trained on, each of which could be a pack; of a folder, all in it
     #[arg(required = true, value_name = "TABLE_OR_DIR")]
     tables: Vec<PathBuf>,
+    /// Questions with what asks the same and what is near and asks something else, none of which the reader was trained
+    /// on: text files
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    contrasts: Vec<PathBuf>,
     /// Where the gate goes
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -37,7 +41,9 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode, Failure> {
     let tables = tables(&arguments.tables)?;
     let (reader, _) = arguments.reader.open(arguments.device.options())?;
     let progress = Progress::new();
-    let made = reader_gate(&reader, &tables, arguments.seed, &|stage, done, total| {
+    let contrasts =
+        arguments.contrasts.iter().map(|file| Contrast::read(file)).collect::<Result<Vec<_>, _>>()?;
+    let made = reader_gate(&reader, &tables, &contrasts, arguments.seed, &|stage, done, total| {
         progress.stage(stage, done, total);
     })?;
     let (gate, report) = made.ok_or(Failure::TooFewForAGate)?;
@@ -47,12 +53,13 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode, Failure> {
         output::json(&report)?;
     } else {
         output::line(&format!(
-            "{}: {} known questions ({} confused), {} hidden facts, {} near misses",
+            "{}: {} known questions ({} confused), {} hidden facts, {} near misses ({} written)",
             arguments.out.display(),
             report.known,
             report.confused,
             report.hidden,
-            report.near_misses
+            report.near_misses,
+            report.written
         ))?;
     }
     Ok(ExitCode::SUCCESS)

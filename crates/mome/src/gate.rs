@@ -122,7 +122,8 @@ pub fn decision<'a>(
 /// calibration has fewer than [`ENOUGH`] over alpha is filled up to that with those of `others`, where the same weights
 /// scored them. `None` where there are too few of a kind all the same: then no threshold keeps the promise.
 ///
-/// Near misses bound the part that looks for changes. What it refuses need not be refused twice: nearness is held to those
+/// Near misses bound the part that looks for changes: those of the calibration, and by themselves those of `others`, among
+/// which are some that people wrote. What it refuses need not be refused twice: nearness is held to those
 /// questions alone that pass it.
 #[must_use]
 pub fn thresholds(
@@ -142,9 +143,17 @@ pub fn thresholds(
     };
     let unchanged = match calibrated.gate.unchanged {
         None => None,
-        Some(_) => Some(sources(of_unchanged, &|calibration| {
-            all(calibration.near_misses.iter().map(|scores| scores.unchanged).collect())
-        })?),
+        Some(_) => {
+            let scores = |calibration: &Calibration| {
+                all(calibration.near_misses.iter().map(|scores| scores.unchanged).collect())
+            };
+            let own = sources(of_unchanged, &scores)?;
+            let by_others = of_unchanged.and_then(|others| bound(scores(&others.calibration), None, alpha));
+            Some(match by_others {
+                Some(others) if others.score > own.score => Bound { own: false, ..others },
+                _ => own,
+            })
+        }
     };
     let passing = |scores: &Scores| match &unchanged {
         Some(unchanged) if scores.unchanged <= unchanged.score => f32::NEG_INFINITY,

@@ -1,5 +1,6 @@
 //! The gate that comes with a reader, for packs that have too few wordings to fit one: fitted and calibrated on tables of
-//! facts that the reader was not trained on, each as a pack with one wording of every fact.
+//! facts that the reader was not trained on, each as a pack with one wording of every fact, and on changed questions
+//! written by hand.
 
 use mome::Reader;
 use mome_pack::{CalibratedGate, Calibration, Gate, KnownScores, Scores};
@@ -13,7 +14,7 @@ use super::ask::{Asked, Memory};
 use super::{Answered, fit};
 use crate::near_misses::NearMisses;
 use crate::stage::{Progress, Stage, counted};
-use crate::{Fact, MemorizeError};
+use crate::{Contrast, Fact, MemorizeError};
 
 /// Wordings of a fact that are in memory.
 const IN_MEMORY: usize = 1;
@@ -26,6 +27,7 @@ const FOLDS: usize = 4;
 
 /// Scores of a kind that are kept, so that a manifest stays small.
 const KEPT: usize = 500;
+const KEPT_NEAR_MISSES: usize = 1000;
 
 /// What a reader's gate was made of. Field names are those of the JSON that `mome gate --json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -36,28 +38,40 @@ pub struct ReaderGateReport {
     pub confused: usize,
     /// Questions whose fact was hidden.
     pub hidden: usize,
-    /// Near misses.
+    /// Near misses, made and written.
     pub near_misses: usize,
+    /// Those of them that were written by hand.
+    pub written: usize,
 }
 
-/// Makes the gate of a reader from tables that it was not trained on. `None` where they have too few wordings.
+/// Makes the gate of a reader from tables and contrasts that it was not trained on, each of which could be a pack. `None`
+/// where the tables have too few wordings. Contrasts give near misses: people change what no rule does.
 ///
 /// # Errors
 /// [`MemorizeError::Mome`] where the reader could not be run.
 pub fn reader_gate(
     reader: &Reader,
     tables: &[Vec<Fact>],
+    contrasts: &[Vec<Contrast>],
     seed: u64,
     progress: Progress<'_>,
 ) -> Result<Option<(CalibratedGate, ReaderGateReport)>, MemorizeError> {
-    let answered = counted(progress, Stage::Calibrate, tables.len(), |done| {
+    let total = tables.len() + contrasts.len();
+    let answered = counted(progress, Stage::Calibrate, total, |done| {
         let ask = |(number, table): (usize, &Vec<Fact>)| {
             let answered = asked_of(reader, table, seed.wrapping_add(number as u64));
             done();
             answered
         };
-        tables.iter().enumerate().map(ask).collect::<Result<Vec<_>, _>>()
+        let ask_changed = |contrasts: &Vec<Contrast>| {
+            let near_misses = changed_of(reader, contrasts)?;
+            done();
+            Ok(Answered { near_misses, ..Answered::default() })
+        };
+        let of_tables = tables.iter().enumerate().map(ask);
+        of_tables.chain(contrasts.iter().map(ask_changed)).collect::<Result<Vec<_>, MemorizeError>>()
     })?;
+    let written = answered[tables.len()..].iter().map(|answered| answered.near_misses.len()).sum();
     let judges = reader.judges();
     let all = together(answered.iter());
     let Some(gate) = fit::fit(&all, None, judges) else { return Ok(None) };
@@ -73,9 +87,9 @@ pub fn reader_gate(
         add(&mut calibration, &part(true).calibration(&gate));
     }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut thinned = |mut scores: Vec<Scores>| {
+    let mut thinned = |mut scores: Vec<Scores>, kept: usize| {
         scores.shuffle(&mut random);
-        scores.truncate(KEPT);
+        scores.truncate(kept);
         scores
     };
     let report = ReaderGateReport {
@@ -83,10 +97,11 @@ pub fn reader_gate(
         confused: all.known.iter().filter(|asked| !asked.right).count(),
         hidden: all.hidden.len(),
         near_misses: all.near_misses.len(),
+        written,
     };
     let calibration = Calibration {
-        hidden: thinned(calibration.hidden),
-        near_misses: thinned(calibration.near_misses),
+        hidden: thinned(calibration.hidden, KEPT),
+        near_misses: thinned(calibration.near_misses, KEPT_NEAR_MISSES),
         known: calibration.known,
     };
     Ok(Some((CalibratedGate { gate, calibration }, report)))
@@ -127,6 +142,29 @@ fn asked_of(reader: &Reader, table: &[Fact], seed: u64) -> Result<Answered, Memo
         near_misses: all(changes.par_iter().map(near_miss).collect())?,
         ..Answered::default()
     })
+}
+
+/// Asks what is near to written questions and asks something else, of which the questions are in memory. What finds another
+/// question may well ask that one.
+fn changed_of(reader: &Reader, contrasts: &[Contrast]) -> Result<Vec<Asked>, MemorizeError> {
+    let fact = |(number, contrast): (usize, &Contrast)| Fact {
+        id: number.to_string(),
+        answer: String::new(),
+        wordings: contrast.same.clone(),
+        source: None,
+    };
+    let facts: Vec<Fact> = contrasts.iter().enumerate().map(fact).collect();
+    let memory = Memory::of_facts(reader, &facts.iter().collect::<Vec<_>>(), IN_MEMORY)?;
+    let changed: Vec<(usize, &String)> = contrasts
+        .iter()
+        .enumerate()
+        .flat_map(|(fact, contrast)| contrast.changed.iter().map(move |text| (fact, text)))
+        .collect();
+    let asked = changed.par_iter().map(|&(fact, text)| {
+        let asked = memory.ask_text(text, None, None)?;
+        Ok(asked.filter(|asked| asked.fact == fact))
+    });
+    Ok(asked.collect::<Result<Vec<_>, MemorizeError>>()?.into_iter().flatten().collect())
 }
 
 /// What came of several tables.
