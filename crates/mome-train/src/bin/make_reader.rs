@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use mome_backbone::{Encoder, EncoderInput};
+use mome_build::Contrast;
 use mome_engine::{DeviceChoice, TokenPair, open_encoder};
 use mome_train::reranker::{
     Evaluation, Pair, Pairs, RerankerNumbers, Rules, Table, TrainingEvent, TrainingOptions, train_reranker,
@@ -35,7 +36,7 @@ const ASIDE: &str = "airport,build-tool,cinema,company-it-helpdesk,dishwasher,fi
 javascript-charting-library,message-queue-library,nursery-school,payroll-system,refrigerator,shoe-shop,taxi-app,\
 university-admissions,wine-club";
 
-/// Train the reranker of a reader on tables of facts
+/// Train the reranker of a reader on tables of facts and on questions written by hand
 #[derive(Parser)]
 #[command(after_help = EXAMPLES)]
 struct Arguments {
@@ -56,6 +57,13 @@ struct Arguments {
         "crates/mome-train/data/definitions.jsonl",
     ])]
     tables: Vec<PathBuf>,
+    /// Questions written by hand, with what asks the same and what does not: files, and folders of files that end in
+    /// .txt
+    #[arg(long, num_args = 0.., default_value = "crates/mome-train/data/contrasts")]
+    contrasts: Vec<PathBuf>,
+    /// The same, for judging what was learnt
+    #[arg(long, num_args = 0.., default_value = "crates/mome-train/data/contrasts-aside")]
+    contrasts_aside: Vec<PathBuf>,
     /// Names of tables to keep aside, for judging what was learnt
     #[arg(long, value_delimiter = ',', default_value = ASIDE)]
     keep_aside: Vec<String>,
@@ -114,14 +122,18 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(small) = &arguments.small_encoder {
         return make_small((&encoder, &file), &start, small, &arguments.out);
     }
-    let (tables, aside) = read_tables(arguments, &file)?;
+    let (tables, aside_tables) = read_tables(arguments, &file)?;
+    let contrasts = read_contrasts(&arguments.contrasts)?;
+    let aside_contrasts = read_contrasts(&arguments.contrasts_aside)?;
+    println!("{} contrasts, {} kept aside", contrasts.len(), aside_contrasts.len());
     if let Some(show) = arguments.show {
-        for pair in Pairs::new(&tables, Rules::Trained, arguments.seed)?.take(show) {
+        for pair in Pairs::new(&tables, &contrasts, Rules::Trained, arguments.seed)?.take(show) {
             println!("{:?}\t{}\t{}\t{}", pair.class, pair.origin, pair.wording, pair.question);
         }
         return Ok(());
     }
-    let judged: Vec<Pair> = Pairs::new(&aside, Rules::All, arguments.seed)?.take(arguments.judge).collect();
+    let judged = Pairs::new(&aside_tables, &aside_contrasts, Rules::All, arguments.seed)?;
+    let judged: Vec<Pair> = judged.take(arguments.judge).collect();
     let options = TrainingOptions {
         steps: arguments.steps,
         batch: arguments.batch,
@@ -132,7 +144,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let mut log = Log { steps: options.steps, ..Log::default() };
     let mut failed = None;
-    let trained = train_reranker((&encoder, &file), &start, &tables, &judged, &options, |event| {
+    let learnt_from = (tables.as_slice(), contrasts.as_slice());
+    let trained = train_reranker((&encoder, &file), &start, learnt_from, &judged, &options, |event| {
         log.note(&event);
         if let (TrainingEvent::Evaluation { step, numbers, .. }, Some(folder)) =
             (event, &arguments.checkpoints)
@@ -180,7 +193,7 @@ fn make_small(
 fn read_tables(arguments: &Arguments, file: &[u8]) -> Result<(Vec<Table>, Vec<Table>), Box<dyn Error>> {
     let begin = Instant::now();
     let executor = pollster::block_on(open_encoder(file, None, DeviceChoice::Cpu))?.executor;
-    let tables = table_files(&arguments.tables)?
+    let tables = files(&arguments.tables, "jsonl")?
         .iter()
         .map(|file| Table::read(file, &*executor))
         .collect::<Result<Vec<_>, _>>()?;
@@ -194,8 +207,14 @@ fn read_tables(arguments: &Arguments, file: &[u8]) -> Result<(Vec<Table>, Vec<Ta
     Ok((tables, aside))
 }
 
-/// The files of these paths; of folders those that end in `.jsonl`, in order.
-fn table_files(paths: &[PathBuf]) -> Result<BTreeSet<PathBuf>, Box<dyn Error>> {
+fn read_contrasts(paths: &[PathBuf]) -> Result<Vec<Contrast>, Box<dyn Error>> {
+    let read: Vec<Vec<Contrast>> =
+        files(paths, "txt")?.iter().map(|file| Contrast::read(file)).collect::<Result<_, _>>()?;
+    Ok(read.concat())
+}
+
+/// The files of these paths; of folders those with this ending, in order.
+fn files(paths: &[PathBuf], extension: &str) -> Result<BTreeSet<PathBuf>, Box<dyn Error>> {
     let mut files = BTreeSet::new();
     for path in paths {
         if path.is_dir() {
@@ -206,7 +225,7 @@ fn table_files(paths: &[PathBuf]) -> Result<BTreeSet<PathBuf>, Box<dyn Error>> {
             files.insert(path.clone());
         }
     }
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
+    files.retain(|file| file.extension().is_some_and(|own| own == extension));
     Ok(files)
 }
 

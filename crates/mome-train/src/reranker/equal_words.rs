@@ -1,5 +1,5 @@
 //! A wording with a word or phrase in it exchanged for another of the same sense: as small an edit as a change, that
-//! keeps the meaning. `data/equal_words.txt` has the words.
+//! keeps the meaning. `data/equal_words` has the words.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,11 +11,16 @@ use rand::seq::IndexedRandom as _;
 /// The most words that a phrase has.
 const LONGEST: usize = 4;
 
+const FILES: [&str; 3] = [
+    include_str!("../../data/equal_words/phrases.txt"),
+    include_str!("../../data/equal_words/nouns.txt"),
+    include_str!("../../data/equal_words/others.txt"),
+];
+
 /// By each phrase in lower case those that may stand in its place.
 static EQUALS: LazyLock<HashMap<String, Vec<&'static str>>> = LazyLock::new(|| {
     let mut equals: HashMap<String, Vec<&str>> = HashMap::new();
-    let lines = include_str!("../../data/equal_words.txt").lines();
-    for line in lines.filter(|line| !line.starts_with('#')) {
+    for line in FILES.into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#')) {
         let phrases: Vec<&str> = line.split('\t').collect();
         // The first of a line may be meant where the others are said; not the other way round.
         equals.entry(phrases[0].to_lowercase()).or_default().extend(&phrases[1..]);

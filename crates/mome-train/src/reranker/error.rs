@@ -8,7 +8,7 @@ use thiserror::Error;
 /// Why a reranker cannot be trained.
 #[derive(Debug, Error)]
 pub enum TrainingError {
-    /// A table cannot be used.
+    /// A table, or a file of contrasts, cannot be used.
     #[error(transparent)]
     Table(#[from] TableError),
     /// There is nothing to draw pairs from.

@@ -1,11 +1,12 @@
 //! Training of rerankers: what a reranker is, and its file's form, is told in `mome-backbone`.
 //!
-//! Pairs are drawn from [`Table`]s ([`Pairs`]), cut into batches of like length, run through the encoder's frozen
+//! Pairs are drawn from [`Table`]s and [`Contrast`](mome_build::Contrast)s ([`Pairs`]), cut into batches of like length, run through the encoder's frozen
 //! lower layers and the layers in training, and the weights follow the gradient ([`train_reranker`]).
 //! [`RerankerNumbers`] are the weights, read from a file or made of an encoder.
 
 mod batches;
 mod composed;
+mod contrasts;
 mod equal_words;
 mod error;
 mod evaluation;

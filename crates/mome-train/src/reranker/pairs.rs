@@ -1,10 +1,11 @@
 //! Pairs to learn from: a question, a stored wording, and whether both ask the same. They are drawn without end from
-//! tables of facts, the same ones for the same seed.
+//! tables of facts and of contrasts, the same ones for the same seed.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use mome_backbone::{Encoder, EncoderInput};
+use mome_build::Contrast;
 use mome_build::near_misses::{Change, ChangeKind, keeping};
 use rand::distr::Distribution as _;
 use rand::distr::weighted::WeightedIndex;
@@ -12,6 +13,7 @@ use rand::seq::{IndexedRandom as _, index};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::contrasts::nearest;
 use super::equal_words::exchanged;
 use super::rewriting::turned;
 use super::{Table, TrainingError, words};
@@ -42,6 +44,8 @@ pub enum Origin {
     Change(ChangeKind),
     /// Wordings of two facts of one table.
     Facts,
+    /// Two questions written by hand, to be of this class.
+    Contrast(Class),
 }
 
 impl fmt::Display for Origin {
@@ -53,6 +57,8 @@ impl fmt::Display for Origin {
             Self::BothChanged => f.write_str("the same change in both"),
             Self::Change(kind) => write!(f, "{kind}"),
             Self::Facts => f.write_str("two facts"),
+            Self::Contrast(Class::Same) => f.write_str("written as the same"),
+            Self::Contrast(_) => f.write_str("written as another"),
         }
     }
 }
@@ -91,13 +97,15 @@ pub enum Rules {
 
 /// How often which origin is drawn. Changes and other facts together are half: a reranker that takes everything for
 /// the same is wrong as often as one that takes nothing for it.
-const SHARES: [(Drawn, f64); 6] = [
-    (Drawn::Wordings, 0.24),
-    (Drawn::Noise, 0.05),
-    (Drawn::EqualWords, 0.14),
-    (Drawn::BothChanged, 0.09),
-    (Drawn::Changed, 0.34),
-    (Drawn::Facts, 0.14),
+const SHARES: [(Drawn, f64); 8] = [
+    (Drawn::ContrastSame, 0.21),
+    (Drawn::ContrastChanged, 0.30),
+    (Drawn::Wordings, 0.15),
+    (Drawn::Noise, 0.01),
+    (Drawn::EqualWords, 0.11),
+    (Drawn::BothChanged, 0.02),
+    (Drawn::Changed, 0.11),
+    (Drawn::Facts, 0.09),
 ];
 
 /// How often the question of a pair is typed as somebody else might type it, where that is not what the pair is about.
@@ -109,6 +117,21 @@ const ACROSS: f64 = 0.35;
 /// How often a pair of two facts is of facts that are near to each other.
 const NEAR: f64 = 0.85;
 
+/// How often two of a contrast that ask the same are its question and another, and how often what asks something else
+/// is paired with the wording that it was made of.
+const QUESTION: f64 = 0.5;
+const MADE_OF: f64 = 0.6;
+
+/// How often the stored wording of a contrast is the one that was changed, and how often one with equal words.
+const STORED_CHANGED: f64 = 0.25;
+const EITHER: f64 = 0.5;
+
+/// How often a word of the same sense is put into what asks something else.
+const CHANGED_TWICE: f64 = 0.25;
+
+/// How often equal words are put into a line of a contrast.
+const OF_CONTRAST: f64 = 0.5;
+
 /// Changes that are looked at to choose one.
 const CHOICE: usize = 24;
 
@@ -117,6 +140,8 @@ const TRIES: usize = 100;
 
 #[derive(Clone, Copy)]
 enum Drawn {
+    ContrastSame,
+    ContrastChanged,
     Wordings,
     Noise,
     EqualWords,
@@ -128,6 +153,7 @@ enum Drawn {
 /// Draws pairs without end.
 pub struct Pairs<'a> {
     tables: &'a [Table],
+    contrasts: &'a [Contrast],
     /// Large tables are drawn from more often, but not as much more as they are larger.
     table: WeightedIndex<f64>,
     origin: WeightedIndex<f64>,
@@ -138,17 +164,26 @@ pub struct Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    /// Draws from these tables.
+    /// Draws from these tables and contrasts; there may be no contrasts.
     ///
     /// # Errors
-    /// [`TrainingError::NoTables`] where there is none with a fact.
-    pub fn new(tables: &'a [Table], rules: Rules, seed: u64) -> Result<Self, TrainingError> {
+    /// [`TrainingError::NoTables`] where there is no table with a fact.
+    pub fn new(
+        tables: &'a [Table],
+        contrasts: &'a [Contrast],
+        rules: Rules,
+        seed: u64,
+    ) -> Result<Self, TrainingError> {
         let weights = tables.iter().map(|table| (table.facts.len() as f64).sqrt());
+        let shares = SHARES.map(|(drawn, share)| {
+            let is_contrast = matches!(drawn, Drawn::ContrastSame | Drawn::ContrastChanged);
+            if is_contrast && contrasts.is_empty() { 0.0 } else { share }
+        });
         Ok(Self {
             tables,
+            contrasts,
             table: WeightedIndex::new(weights).map_err(|_| TrainingError::NoTables)?,
-            origin: WeightedIndex::new(SHARES.map(|(_, share)| share))
-                .map_err(|_| TrainingError::NoTables)?,
+            origin: WeightedIndex::new(shares).map_err(|_| TrainingError::NoTables)?,
             rules,
             random: ChaCha8Rng::seed_from_u64(seed),
             drawn: BTreeMap::new(),
@@ -166,6 +201,46 @@ impl<'a> Pairs<'a> {
             Drawn::BothChanged => self.both_changed(table, fact),
             Drawn::Changed => self.changed(table, fact),
             Drawn::Facts => self.facts(table, fact),
+            Drawn::ContrastSame => self.contrast_same(),
+            Drawn::ContrastChanged => self.contrast_changed(),
+        }
+    }
+
+    fn contrast_same(&mut self) -> Option<Pair> {
+        let contrasts: &'a [Contrast] = self.contrasts;
+        let contrast = contrasts.choose(&mut self.random)?;
+        let [question, wording] = match self.random.random_bool(QUESTION) {
+            true => [contrast.same[1..].choose(&mut self.random)?, &contrast.same[0]],
+            false => self.two(&contrast.same)?,
+        };
+        let question = self.typed(question);
+        let (question, wording) = self.in_turn(STORED_CHANGED, question, wording.clone());
+        Some(Pair { question, wording, ..same(Origin::Contrast(Class::Same)) })
+    }
+
+    fn contrast_changed(&mut self) -> Option<Pair> {
+        let contrasts: &'a [Contrast] = self.contrasts;
+        let contrast = contrasts.choose(&mut self.random)?;
+        let question = contrast.changed.choose(&mut self.random)?;
+        let wording = match self.random.random_bool(MADE_OF) {
+            true => nearest(contrast, question)?,
+            false => contrast.same.choose(&mut self.random)?,
+        };
+        let exchanged = match self.random.random_bool(CHANGED_TWICE) {
+            true => exchanged(&mut self.random, question),
+            false => None,
+        };
+        let question = self.typed(exchanged.as_ref().unwrap_or(question));
+        let (question, wording) = self.in_turn(STORED_CHANGED, question, wording.clone());
+        let (class, origin) = (Class::Changed, Origin::Contrast(Class::Changed));
+        Some(Pair { question, wording, class, origin, held_out: false })
+    }
+
+    /// A question and a wording, that often the other way round.
+    fn in_turn(&mut self, share: f64, question: String, wording: String) -> (String, String) {
+        match self.random.random_bool(share) {
+            true => (wording, question),
+            false => (question, wording),
         }
     }
 
@@ -182,7 +257,15 @@ impl<'a> Pairs<'a> {
     }
 
     fn equal_words(&mut self, wordings: &[String]) -> Option<Pair> {
-        let wording = wordings.choose(&mut self.random)?.clone();
+        let contrasts: &'a [Contrast] = self.contrasts;
+        let of_contrast = contrasts.choose(&mut self.random).filter(|_| self.random.random_bool(OF_CONTRAST));
+        let wording = match of_contrast {
+            Some(Contrast { same, changed }) => {
+                let at = self.random.random_range(0..same.len() + changed.len());
+                same.get(at).unwrap_or_else(|| &changed[at - same.len()]).clone()
+            }
+            None => wordings.choose(&mut self.random)?.clone(),
+        };
         let exchanged = exchanged(&mut self.random, &wording);
         let turned = turned(&mut self.random, exchanged.as_deref().unwrap_or(&wording));
         let question = match (exchanged, turned) {
@@ -191,9 +274,7 @@ impl<'a> Pairs<'a> {
             (None, turned) => turned?,
         };
         let question = self.typed(&question);
-        // What is stored may have either word.
-        let (question, wording) =
-            if self.random.random_bool(0.5) { (question, wording) } else { (wording, question) };
+        let (question, wording) = self.in_turn(EITHER, question, wording);
         Some(Pair { question, wording, ..same(Origin::EqualWords) })
     }
 
@@ -310,8 +391,17 @@ mod tests {
         vec![Table { name: "shop".to_owned(), facts, near_misses, nearest, near_facts: Class::Other }]
     }
 
+    fn contrasts() -> Vec<Contrast> {
+        let [same, changed] = [
+            ["Who pays for the wine?", "Who has to pay for the wine?", "wine: who pays"],
+            ["Who is paid for the wine?", "Who pays for the water?", "Where do I pay for the wine?"],
+        ]
+        .map(|lines| lines.map(str::to_owned).to_vec());
+        vec![Contrast { same, changed }]
+    }
+
     fn draw(rules: Rules, seed: u64, count: usize) -> Vec<Pair> {
-        Pairs::new(&tables(), rules, seed).unwrap().take(count).collect()
+        Pairs::new(&tables(), &contrasts(), rules, seed).unwrap().take(count).collect()
     }
 
     #[test]
@@ -333,7 +423,7 @@ mod tests {
     #[test]
     fn each_class_has_its_share_and_each_kind_its_turn() {
         let pairs = draw(Rules::Trained, 4, 4000);
-        for (class, share) in [(Class::Same, 0.52), (Class::Changed, 0.34), (Class::Other, 0.14)] {
+        for (class, share) in [(Class::Same, 0.50), (Class::Changed, 0.41), (Class::Other, 0.09)] {
             let found = pairs.iter().filter(|pair| pair.class == class).count() as f64 / pairs.len() as f64;
             assert!((found - share).abs() < 0.04, "{class:?}: {found}");
         }
@@ -357,6 +447,12 @@ mod tests {
                     assert!(wording.is_some() && question.is_none_or(|fact| Some(fact) != wording));
                 }
                 Origin::Change(_) => assert!(wording.is_some() && question.is_none(), "{pair:?}"),
+                Origin::Contrast(class) => {
+                    let contrast = &contrasts()[0];
+                    let is_changed = |text: &String| contrast.changed.contains(text);
+                    let changed = [&pair.question, &pair.wording].into_iter().filter(|text| is_changed(text));
+                    assert!(pair.class == class && changed.count() <= usize::from(class == Class::Changed));
+                }
                 _ => {}
             }
         }
@@ -364,6 +460,6 @@ mod tests {
 
     #[test]
     fn without_tables_nothing_is_drawn() {
-        assert!(matches!(Pairs::new(&[], Rules::All, 1), Err(TrainingError::NoTables)));
+        assert!(matches!(Pairs::new(&[], &[], Rules::All, 1), Err(TrainingError::NoTables)));
     }
 }

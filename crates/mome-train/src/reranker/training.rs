@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor};
 use mome_backbone::{Encoder, EncoderBlockShape, EncoderInput};
+use mome_build::Contrast;
 use rayon::prelude::*;
 
 use super::batches::{Batches, Example};
+use super::contrasts::trained;
 use super::lower_layers::{Batch, LowerLayers};
 use super::network::{Network, rank, run_block, tensor};
 use super::numbers::{CLASSES, RerankerNumbers, encoder_numbers};
@@ -71,8 +73,7 @@ pub enum TrainingEvent<'a> {
 }
 
 /// Trains a reranker on top of an encoder, whose file is at hand, from these weights on. Pairs are drawn from
-/// `tables`;
-/// `aside` are pairs to judge what was learnt by.
+/// `tables` and `contrasts`; `aside` are pairs to judge what was learnt by.
 ///
 /// # Errors
 /// [`TrainingError::NoTables`] where there is nothing to draw, and [`TrainingError`] where the encoder's file is
@@ -80,13 +81,14 @@ pub enum TrainingEvent<'a> {
 pub fn train_reranker(
     (encoder, file): (&Encoder, &[u8]),
     start: &RerankerNumbers,
-    tables: &[Table],
+    (tables, contrasts): (&[Table], &[Contrast]),
     aside: &[Pair],
     options: &TrainingOptions,
     mut observe: impl FnMut(TrainingEvent<'_>),
 ) -> Result<RerankerNumbers, TrainingError> {
     let mut trainer = Trainer::new(encoder, file, start, options.rate, training_device())?;
-    let pairs = Pairs::new(tables, super::Rules::Trained, options.seed)?;
+    let contrasts: Vec<Contrast> = contrasts.iter().map(trained).collect();
+    let pairs = Pairs::new(tables, &contrasts, super::Rules::Trained, options.seed)?;
     let mut batches = Batches::new(pairs, encoder, options.batch, options.seed);
     let aside_inputs: Vec<EncoderInput> = aside.iter().map(|pair| pair.input(encoder)).collect();
     for step in 0..=options.steps {
