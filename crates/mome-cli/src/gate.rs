@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use mome_build::{Contrast, reader_gate};
+use mome_build::reader_gate;
 
 use crate::DeviceArguments;
 use crate::models::ReaderArguments;
 use crate::output::{self, Failure};
 use crate::progress::Progress;
-use crate::tables::tables;
+use crate::tables::{contrasts, tables};
 
 #[derive(Args)]
 pub(crate) struct GateArguments {
@@ -19,8 +19,8 @@ pub(crate) struct GateArguments {
     #[arg(required = true, value_name = "TABLE_OR_DIR")]
     tables: Vec<PathBuf>,
     /// Questions with what asks the same and what is near and asks something else, none of which the reader was trained
-    /// on: text files
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    /// on: text files; of a folder, all in it
+    #[arg(long, value_name = "FILE_OR_DIR", num_args = 1..)]
     contrasts: Vec<PathBuf>,
     /// Where the gate goes
     #[arg(long, value_name = "FILE")]
@@ -41,8 +41,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode, Failure> {
     let tables = tables(&arguments.tables)?;
     let (reader, _) = arguments.reader.open(arguments.device.options())?;
     let progress = Progress::new();
-    let contrasts =
-        arguments.contrasts.iter().map(|file| Contrast::read(file)).collect::<Result<Vec<_>, _>>()?;
+    let contrasts = contrasts(&arguments.contrasts)?;
     let made = reader_gate(&reader, &tables, &contrasts, arguments.seed, &|stage, done, total| {
         progress.stage(stage, done, total);
     })?;

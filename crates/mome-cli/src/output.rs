@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use mome::MomeError;
 use mome_backbone::{ChatTemplateError, GgufError};
-use mome_build::{MemorizeError, TableError};
+use mome_build::{MemorizeError, SmallReaderError, TableError};
 use mome_engine::EngineError;
 use mome_pack::PackError;
 use mome_store::StoreError;
@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     Gguf { file: PathBuf, error: GgufError },
     #[error("{file}: {error}")]
     File { file: PathBuf, error: io::Error },
+    #[error("the small form of the reader: {0}")]
+    SmallReader(#[from] SmallReaderError),
     #[error("these tables have too few wordings to fit a gate on: facts with paraphrases are needed")]
     TooFewForAGate,
     #[error(transparent)]

@@ -1,14 +1,24 @@
-//! Tables of facts, named one by one or by their folder.
+//! Tables of facts and contrasts, named one by one or by their folder.
 
 use std::fs;
 use std::path::PathBuf;
 
-use mome_build::{Fact, read_facts};
+use mome_build::{Contrast, Fact, read_facts};
 
 use crate::output::Failure;
 
 /// The tables that were named, and those of folders in the order of their names.
 pub(crate) fn tables(named: &[PathBuf]) -> Result<Vec<Vec<Fact>>, Failure> {
+    Ok(files(named, &["jsonl", "csv"])?.iter().map(|file| read_facts(file)).collect::<Result<_, _>>()?)
+}
+
+/// The contrasts of the files that were named, and of folders.
+pub(crate) fn contrasts(named: &[PathBuf]) -> Result<Vec<Vec<Contrast>>, Failure> {
+    Ok(files(named, &["txt"])?.iter().map(|file| Contrast::read(file)).collect::<Result<_, _>>()?)
+}
+
+/// Files as they are named; of folders those with one of these endings.
+fn files(named: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in named {
         if !path.is_dir() {
@@ -21,12 +31,9 @@ pub(crate) fn tables(named: &[PathBuf]) -> Result<Vec<Vec<Fact>>, Failure> {
             .map(|entry| Ok(entry?.path()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(failed)?;
-        let is_table = |file: &PathBuf| {
-            file.extension().is_some_and(|extension| extension == "jsonl" || extension == "csv")
-        };
-        inside.retain(is_table);
+        inside.retain(|file| file.extension().is_some_and(|own| endings.iter().any(|ending| own == *ending)));
         inside.sort();
         files.extend(inside);
     }
-    Ok(files.iter().map(|file| read_facts(file)).collect::<Result<_, _>>()?)
+    Ok(files)
 }

@@ -15,7 +15,7 @@ use mome_build::Contrast;
 use mome_engine::{DeviceChoice, TokenPair, open_encoder};
 use mome_train::reranker::{
     Evaluation, Pair, Pairs, RerankerNumbers, Rules, Table, TrainingEvent, TrainingOptions, train_reranker,
-    write_reranker, write_small_encoder,
+    write_reranker,
 };
 
 const EXAMPLES: &str = "\
@@ -27,14 +27,7 @@ Examples:
   make_reader --start reranker-q8_0.gguf --steps 0
       only judges the pairs kept aside
   make_reader --show 100
-      only prints pairs as they are drawn: class, how they were made, stored wording, question
-  make_reader --start reranker-q8_0.gguf --small-encoder small.gguf --out reranker-small.gguf
-      writes the encoder with embeddings and feed-forward layers in 4 bits, and the same reranker on it";
-
-/// Tables that nothing is learnt from, for judging what was learnt: one in twelve.
-const ASIDE: &str = "airport,build-tool,cinema,company-it-helpdesk,dishwasher,fitness-tracker,hairdresser,\
-javascript-charting-library,message-queue-library,nursery-school,payroll-system,refrigerator,shoe-shop,taxi-app,\
-university-admissions,wine-club";
+      only prints pairs as they are drawn: class, how they were made, stored wording, question";
 
 /// Train the reranker of a reader on tables of facts and on questions written by hand
 #[derive(Parser)]
@@ -64,9 +57,9 @@ struct Arguments {
     /// The same, for judging what was learnt
     #[arg(long, num_args = 0.., default_value = "crates/mome-train/data/contrasts-aside")]
     contrasts_aside: Vec<PathBuf>,
-    /// Names of tables to keep aside, for judging what was learnt
-    #[arg(long, value_delimiter = ',', default_value = ASIDE)]
-    keep_aside: Vec<String>,
+    /// Tables to judge what was learnt by
+    #[arg(long, num_args = 1.., default_value = "crates/mome-train/data/faq-aside")]
+    tables_aside: Vec<PathBuf>,
     /// Pairs to judge by
     #[arg(long, default_value_t = 1500)]
     judge: usize,
@@ -94,9 +87,6 @@ struct Arguments {
     /// Where the reranker goes
     #[arg(long, default_value = "reranker-q8_0.gguf")]
     out: PathBuf,
-    /// Where the small form of the encoder goes: nothing is trained, and the reranker to start from is written for it
-    #[arg(long, requires = "start")]
-    small_encoder: Option<PathBuf>,
     /// A folder for the reranker as it is at each evaluation
     #[arg(long)]
     checkpoints: Option<PathBuf>,
@@ -119,9 +109,6 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Some(start) => RerankerNumbers::read(&read(start)?, &encoder)?,
         None => RerankerNumbers::of_encoder(&encoder, &file, arguments.first_layer, arguments.seed)?,
     };
-    if let Some(small) = &arguments.small_encoder {
-        return make_small((&encoder, &file), &start, small, &arguments.out);
-    }
     let (tables, aside_tables) = read_tables(arguments, &file)?;
     let contrasts = read_contrasts(&arguments.contrasts)?;
     let aside_contrasts = read_contrasts(&arguments.contrasts_aside)?;
@@ -174,31 +161,15 @@ fn judge_by_engine(encoder: &[u8], reranker: &[u8], pairs: &[Pair]) -> Result<Ev
     Ok(Evaluation::of(pairs, &logits))
 }
 
-/// Writes the small form of an encoder, and a reranker with these layers that stands on it.
-fn make_small(
-    (encoder, file): (&Encoder, &[u8]),
-    reranker: &RerankerNumbers,
-    small: &Path,
-    out: &Path,
-) -> Result<(), Box<dyn Error>> {
-    let mut bytes = Vec::new();
-    write_small_encoder(&mut bytes, encoder, file)?;
-    fs::write(small, &bytes)?;
-    write(out, reranker, &Encoder::from_bytes(&bytes)?)?;
-    println!("Wrote {} and {}", small.display(), out.display());
-    Ok(())
-}
-
 /// The tables to learn from, and those kept aside.
 fn read_tables(arguments: &Arguments, file: &[u8]) -> Result<(Vec<Table>, Vec<Table>), Box<dyn Error>> {
     let begin = Instant::now();
     let executor = pollster::block_on(open_encoder(file, None, DeviceChoice::Cpu))?.executor;
-    let tables = files(&arguments.tables, "jsonl")?
-        .iter()
-        .map(|file| Table::read(file, &*executor))
-        .collect::<Result<Vec<_>, _>>()?;
-    let (aside, mut tables): (Vec<Table>, Vec<Table>) =
-        tables.into_iter().partition(|table| arguments.keep_aside.contains(&table.name));
+    let read = |paths: &[PathBuf]| -> Result<Vec<Table>, Box<dyn Error>> {
+        let tables = files(paths, "jsonl")?.into_iter();
+        Ok(tables.map(|file| Table::read(&file, &*executor)).collect::<Result<_, _>>()?)
+    };
+    let (mut tables, aside) = (read(&arguments.tables)?, read(&arguments.tables_aside)?);
     let composed = Table::compose(&tables, arguments.seed, &*executor)?;
     let counts = (tables.len(), aside.len(), composed.len());
     tables.extend(composed);
