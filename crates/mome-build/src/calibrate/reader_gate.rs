@@ -5,7 +5,7 @@
 use mome::Reader;
 use mome_pack::{CalibratedGate, Calibration, Gate, KnownScores, Scores};
 use rand::SeedableRng as _;
-use rand::seq::SliceRandom as _;
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -28,6 +28,9 @@ const FOLDS: usize = 4;
 /// Scores of a kind that are kept, so that a manifest stays small.
 const KEPT: usize = 500;
 const KEPT_NEAR_MISSES: usize = 1000;
+
+/// Changed questions that are asked of each written one: so many that they are about as many as those that rules make.
+const CHANGED_OF_EACH: usize = 2;
 
 /// What a reader's gate was made of. Field names are those of the JSON that `mome gate --json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,7 +67,7 @@ pub fn reader_gate(
             answered
         };
         let ask_changed = |contrasts: &Vec<Contrast>| {
-            let near_misses = changed_of(reader, contrasts)?;
+            let near_misses = changed_of(reader, contrasts, seed)?;
             done();
             Ok(Answered { near_misses, ..Answered::default() })
         };
@@ -146,7 +149,7 @@ fn asked_of(reader: &Reader, table: &[Fact], seed: u64) -> Result<Answered, Memo
 
 /// Asks what is near to written questions and asks something else, of which the questions are in memory. What finds another
 /// question may well ask that one.
-fn changed_of(reader: &Reader, contrasts: &[Contrast]) -> Result<Vec<Asked>, MemorizeError> {
+fn changed_of(reader: &Reader, contrasts: &[Contrast], seed: u64) -> Result<Vec<Asked>, MemorizeError> {
     let fact = |(number, contrast): (usize, &Contrast)| Fact {
         id: number.to_string(),
         answer: String::new(),
@@ -155,10 +158,14 @@ fn changed_of(reader: &Reader, contrasts: &[Contrast]) -> Result<Vec<Asked>, Mem
     };
     let facts: Vec<Fact> = contrasts.iter().enumerate().map(fact).collect();
     let memory = Memory::of_facts(reader, &facts.iter().collect::<Vec<_>>(), IN_MEMORY)?;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
     let changed: Vec<(usize, &String)> = contrasts
         .iter()
         .enumerate()
-        .flat_map(|(fact, contrast)| contrast.changed.iter().map(move |text| (fact, text)))
+        .flat_map(|(fact, contrast)| {
+            let some = contrast.changed.sample(&mut random, CHANGED_OF_EACH);
+            some.map(move |text| (fact, text)).collect::<Vec<_>>()
+        })
         .collect();
     let asked = changed.par_iter().map(|&(fact, text)| {
         let asked = memory.ask_text(text, None, None)?;

@@ -9,6 +9,9 @@ const COPULAS: [&str; 15] = [
     "it's",
 ];
 
+/// With one of these behind it a verb is another verb, whose contrary is another: "show up", "top up", "send back".
+const PARTICLES: [&str; 5] = ["up", "out", "off", "away", "back"];
+
 /// Phrases in which a word has no opposite, or its opposite says the same.
 const IDIOMS: [&[&str]; 53] = [
     &["as", "long", "as"],
@@ -95,13 +98,14 @@ fn asks_otherwise(words: &Words<'_>, place: std::ops::Range<usize>, pair: &Pair,
         let first = (at + 1).saturating_sub(idiom.len());
         (first..=at).any(|start| start + idiom.len() > at && words.reads(start, idiom))
     });
+    let has_particle = PARTICLES.contains(&words.lower(end));
     // A name keeps its words: "the Old Town Hall".
     let is_name = words.is_name(at);
     // Said with its contrary: "open and close", "on or off".
     let both = words.words.iter().any(|word| {
         ANTONYMS.get(words.lower(at)).is_some_and(|pairs| pairs.iter().any(|pair| pair.to == word.lower))
     });
-    if in_idiom || is_name || both {
+    if in_idiom || has_particle || is_name || both {
         return false;
     }
     let before = words.before(at);

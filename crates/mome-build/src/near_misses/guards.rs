@@ -10,6 +10,9 @@ use super::words::{FUNCTION_WORDS, Proposal, Words, normalised, stem};
 /// A paraphrase of more words tells a story, whose details do not decide.
 const LONGEST_BARE_QUESTION: usize = 14;
 
+/// So does a question of more.
+const LONGEST_QUESTION: usize = 20;
+
 /// The guards of one wording.
 pub(super) struct Guards<'a> {
     pack: &'a PackWords,
@@ -45,7 +48,7 @@ impl<'a> Guards<'a> {
     /// Whether what is changed decides the question: it stands in the fact's question, or in at least half of
     /// the other wordings. Of a fact with fewer than three wordings: in the sentence that asks.
     fn decides(&self, kind: ChangeKind, proposal: &Proposal) -> bool {
-        if !self.is_in_asking_sentence(proposal) {
+        if !self.is_in_asking_sentence(proposal) || self.asking.len() > LONGEST_QUESTION {
             return false;
         }
         let wordings = &self.fact_words.wordings;

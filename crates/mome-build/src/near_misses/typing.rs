@@ -168,7 +168,7 @@ fn in_sentences(random: &mut impl Rng, text: &str) -> String {
 fn counted_otherwise(random: &mut impl Rng, text: &str) -> String {
     let words = Words::of(text);
     let other = |lower: &str| -> Option<String> {
-        let is_thing = |word: &str| word.len() > 3 && SISTER_TERMS.contains_key(word);
+        let is_thing = |word: &str| word.len() > 2 && SISTER_TERMS.contains_key(word);
         match lower.strip_suffix('s') {
             Some(one) if is_thing(one) => Some(one.to_owned()),
             None if is_thing(lower) && SISTER_TERMS.contains_key(format!("{lower}s").as_str()) => {
