@@ -119,7 +119,7 @@ pub fn decision<'a>(
 
 /// The scores above which questions are answered, for at most a share `alpha` answered of each kind that should not
 /// be, in expectation (conformal risk control; Angelopoulos et al. 2022, arXiv 2208.02814). A kind of which the
-/// calibration has fewer than [`ENOUGH`] over alpha is filled up to that with those of `others`, where the same weights
+/// calibration has fewer than [`ENOUGH`] over alpha is filled up with those of `others`, where the same weights
 /// scored them. `None` where there are too few of a kind all the same: then no threshold keeps the promise.
 ///
 /// Near misses bound the part that looks for changes: those of the calibration, and by themselves those of `others`, among
@@ -174,6 +174,9 @@ pub fn thresholds(
 /// So many questions of a kind, divided by alpha, set a threshold by themselves; of fewer a single one would set it.
 pub const ENOUGH: f64 = 3.0;
 
+/// Fewer are filled up with those of a reader to so many, divided by alpha: the more there are, the steadier the threshold.
+const FILLED: f64 = 10.0;
+
 /// A score above which at most alpha of a kind are answered.
 struct Bound {
     score: f32,
@@ -187,8 +190,8 @@ fn bound(own: (Vec<f32>, u64), others: Option<(Vec<f32>, u64)>, alpha: f64) -> O
     let (scores, count) = own;
     let mut total = count as f64;
     let mut weighted: Vec<(f32, f64)> = scores.into_iter().map(|score| (score, 1.0)).collect();
-    let missing = ENOUGH / alpha - total;
-    let filled = others.filter(|(_, count)| missing > 0.0 && *count > 0);
+    let missing = FILLED / alpha - total;
+    let filled = others.filter(|(_, count)| total < ENOUGH / alpha && *count > 0);
     let is_own = filled.is_none();
     if let Some((scores, count)) = filled {
         let missing = missing.min(count as f64);

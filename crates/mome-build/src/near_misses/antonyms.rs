@@ -10,7 +10,7 @@ const COPULAS: [&str; 15] = [
 ];
 
 /// With one of these behind it a verb is another verb, whose contrary is another: "show up", "top up", "send back".
-const PARTICLES: [&str; 5] = ["up", "out", "off", "away", "back"];
+const PARTICLES: [&str; 6] = ["up", "down", "out", "off", "away", "back"];
 
 /// Phrases in which a word has no opposite, or its opposite says the same.
 const IDIOMS: [&[&str]; 53] = [
@@ -113,7 +113,7 @@ fn asks_otherwise(words: &Words<'_>, place: std::ops::Range<usize>, pair: &Pair,
     match pair.part {
         PartOfSpeech::Adjective => {
             let is_attribute = !words.ends_phrase(end - 1) && !COPULAS.contains(&before) && before != "how";
-            let is_predicate = COPULAS.contains(&before) || !FUNCTION_WORDS.contains(&before);
+            let is_predicate = COPULAS.contains(&before) || (!FUNCTION_WORDS.contains(&before) && before != "how");
             is_attribute || (is_predicate && !is_polar)
         }
         PartOfSpeech::Verb => !asks_the_same && !["a", "an", "the", "my", "your"].contains(&before),
