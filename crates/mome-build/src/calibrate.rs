@@ -81,6 +81,8 @@ struct Answered {
     known: Vec<Asked>,
     hidden: Vec<Asked>,
     near_misses: Vec<Asked>,
+    /// Near misses that people wrote.
+    written: Vec<Asked>,
     near_miss_kinds: BTreeMap<&'static str, usize>,
     held_out: usize,
 }
@@ -225,14 +227,15 @@ impl Answered {
     /// What a gate scores on them.
     fn calibration(&self, gate: &Gate) -> Calibration {
         let scores = |asked: &[Asked]| asked.iter().map(|asked| rounded(asked.best.scores(gate))).collect();
-        let wrong = self.known.iter().filter(|asked| !asked.right);
+        let known = |right: bool| {
+            let known = self.known.iter().filter(|asked| asked.right == right);
+            known.map(|asked| rounded(asked.best.scores(gate))).collect()
+        };
         Calibration {
             hidden: scores(&self.hidden),
             near_misses: scores(&self.near_misses),
-            known: KnownScores {
-                count: self.known.len() as u64,
-                wrong: wrong.map(|asked| rounded(asked.best.scores(gate))).collect(),
-            },
+            written: scores(&self.written),
+            known: KnownScores { count: self.known.len() as u64, wrong: known(false), right: known(true) },
         }
     }
 }

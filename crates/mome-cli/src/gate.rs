@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode, Failure> {
         output::json(&report)?;
     } else {
         output::line(&format!(
-            "{}: {} known questions ({} confused), {} hidden facts, {} near misses ({} written)",
+            "{}: {} known questions ({} confused), {} hidden facts, {} near misses by rules, {} by hand",
             arguments.out.display(),
             report.known,
             report.confused,

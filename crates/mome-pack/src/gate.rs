@@ -43,6 +43,9 @@ pub struct Calibration {
     pub hidden: Vec<Scores>,
     /// Scores of near misses: questions made from stored ones by a change of one thing.
     pub near_misses: Vec<Scores>,
+    /// Scores of near misses that people wrote, where a reader comes with some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<Scores>,
     /// Scores of questions that the pack answers.
     pub known: KnownScores,
 }
@@ -54,6 +57,9 @@ pub struct KnownScores {
     pub count: u64,
     /// Scores of those whose best fact was another one.
     pub wrong: Vec<Scores>,
+    /// Scores of others, or of some of them: of two ways to keep a promise the one that answers more of these is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub right: Vec<Scores>,
 }
 
 impl From<(f32, f32)> for Scores {
@@ -97,10 +103,10 @@ impl CalibratedGate {
         if parts().any(|part| part.weights.len() > MAX_FEATURES) {
             return Some("has too many features".to_owned());
         }
-        let Calibration { hidden, near_misses, known } = calibration;
+        let Calibration { hidden, near_misses, written, known } = calibration;
         let weights = parts().flat_map(|part| part.weights.iter().chain([&part.bias]));
         // JSON holds numbers that are too large for 32 bits.
-        let scores = hidden.iter().chain(near_misses).chain(&known.wrong);
+        let scores = hidden.iter().chain(near_misses).chain(written).chain(&known.wrong).chain(&known.right);
         let mut numbers = weights.copied().chain(scores.flat_map(|scores| [scores.near, scores.unchanged]));
         if !numbers.all(f32::is_finite) {
             return Some("holds a number that is not finite".to_owned());

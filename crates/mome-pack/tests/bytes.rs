@@ -69,9 +69,14 @@ fn calibrated_gate() -> CalibratedGate {
     CalibratedGate {
         gate: Gate { near: part(-1.0), unchanged: Some(part(2.0)), confidence: part(0.0) },
         calibration: Calibration {
+            written: Vec::new(),
             hidden: [(-1.0, 0.5), (-2.5, 1.0)].map(Scores::from).to_vec(),
             near_misses: vec![Scores { near: 2.0, unchanged: -3.0 }],
-            known: KnownScores { count: 7, wrong: vec![Scores { near: 0.25, unchanged: 4.0 }] },
+            known: KnownScores {
+                count: 7,
+                wrong: vec![Scores { near: 0.25, unchanged: 4.0 }],
+                right: vec![Scores { near: 3.5, unchanged: 5.0 }],
+            },
         },
     }
 }

@@ -33,20 +33,28 @@ pub(super) fn fit(questions: &Answered, towards: Option<&Gate>, judges: bool) ->
     };
     let wrong = [confused, hidden].concat();
     let features = if judges { NEAR_FEATURES } else { SENSE_FEATURES };
-    let near = fitted(&labelled(&right, &wrong, near), towards.map(|gate| &gate.near), features);
+    let zero = |features: usize| Logistic { weights: vec![0.0; features], bias: 0.0 };
+    let near = labelled(&right, &wrong, near);
+    let near = match towards {
+        Some(gate) => fitted(&near, &gate.near, PULL),
+        None => fitted(&near, &zero(features), PULL_TO_ZERO),
+    };
     // What a change is does not depend on the pack: with the reader's weights its near misses count for the pack too.
     let unchanged = towards.and_then(|gate| gate.unchanged.clone()).filter(|_| judges).or_else(|| {
-        let changed: Vec<&Asked> = questions.near_misses.iter().collect();
+        let changed: Vec<&Asked> = questions.near_misses.iter().chain(&questions.written).collect();
         let unchanged = |asked: &Asked| asked.best.judged.map(|judged| unchanged_features(judged).to_vec());
-        judges.then(|| fitted(&labelled(&right, &changed, unchanged), None, UNCHANGED_FEATURES))
+        judges
+            .then(|| fitted(&labelled(&right, &changed, unchanged), &zero(UNCHANGED_FEATURES), PULL_TO_ZERO))
     });
-    let confidence = Logistic { weights: vec![1.0; CONFIDENCE_FEATURES], bias: 0.0 };
+    let mut confidence = Logistic { weights: vec![0.0; CONFIDENCE_FEATURES], bias: 0.0 };
+    confidence.weights[0] = 1.0;
     Some(Gate { near, unchanged, confidence })
 }
 
 /// Fits the confidence of a gate on questions that its parts were not fitted on.
 pub(super) fn with_confidence(gate: Gate, questions: &Answered) -> Gate {
-    let kinds = [&questions.known, &questions.hidden, &questions.near_misses];
+    let near_misses = [questions.near_misses.as_slice(), &questions.written].concat();
+    let kinds = [&questions.known, &questions.hidden, &near_misses];
     let examples: Vec<Labelled> = kinds
         .into_iter()
         .zip(ASKED)
@@ -60,16 +68,14 @@ pub(super) fn with_confidence(gate: Gate, questions: &Answered) -> Gate {
             })
         })
         .collect();
-    let confidence = logistic::fit(&examples, &gate.confidence, PULL_TO_ZERO);
+    let confidence = fitted(&examples, &gate.confidence, PULL_TO_ZERO);
     Gate { confidence, ..gate }
 }
 
-/// Fits one part. No weight is below zero: each feature speaks for the fact, and what looks otherwise is chance.
-fn fitted(examples: &[Labelled], towards: Option<&Logistic>, features: usize) -> Logistic {
-    let (start, pull) = match towards {
-        Some(towards) => (towards.clone(), PULL),
-        None => (Logistic { weights: vec![0.0; features], bias: 0.0 }, PULL_TO_ZERO),
-    };
+/// Fits one part, drawn to some weights. No weight is below zero: each feature speaks for the fact, and what looks otherwise is
+/// chance.
+fn fitted(examples: &[Labelled], towards: &Logistic, pull: f64) -> Logistic {
+    let features = towards.weights.len();
     let mut used = vec![true; features];
     loop {
         let masked = |values: &[f32]| {
@@ -79,7 +85,7 @@ fn fitted(examples: &[Labelled], towards: Option<&Logistic>, features: usize) ->
             .iter()
             .map(|example| Labelled { features: masked(&example.features), ..example.clone() })
             .collect();
-        let start = Logistic { weights: masked(&start.weights), ..start };
+        let start = Logistic { weights: masked(&towards.weights), bias: towards.bias };
         let mut fitted = logistic::fit(&examples, &start, pull);
         let against = (0..features).filter(|&at| used[at] && fitted.weights[at] < 0.0).collect::<Vec<_>>();
         if against.is_empty() {

@@ -26,10 +26,9 @@ const CHANGES: usize = 8;
 const FOLDS: usize = 4;
 
 /// Scores of a kind that are kept, so that a manifest stays small.
-const KEPT: usize = 500;
-const KEPT_NEAR_MISSES: usize = 1000;
+const KEPT: usize = 800;
 
-/// Changed questions that are asked of each written one: so many that they are about as many as those that rules make.
+/// Changed questions that are asked of each written one.
 const CHANGED_OF_EACH: usize = 2;
 
 /// What a reader's gate was made of. Field names are those of the JSON that `mome gate --json` prints.
@@ -41,9 +40,9 @@ pub struct ReaderGateReport {
     pub confused: usize,
     /// Questions whose fact was hidden.
     pub hidden: usize,
-    /// Near misses, made and written.
+    /// Near misses that rules made.
     pub near_misses: usize,
-    /// Those of them that were written by hand.
+    /// Near misses that people wrote.
     pub written: usize,
 }
 
@@ -67,14 +66,13 @@ pub fn reader_gate(
             answered
         };
         let ask_changed = |contrasts: &Vec<Contrast>| {
-            let near_misses = changed_of(reader, contrasts, seed)?;
+            let written = changed_of(reader, contrasts, seed)?;
             done();
-            Ok(Answered { near_misses, ..Answered::default() })
+            Ok(Answered { written, ..Answered::default() })
         };
         let of_tables = tables.iter().enumerate().map(ask);
         of_tables.chain(contrasts.iter().map(ask_changed)).collect::<Result<Vec<_>, MemorizeError>>()
     })?;
-    let written = answered[tables.len()..].iter().map(|answered| answered.near_misses.len()).sum();
     let judges = reader.judges();
     let all = together(answered.iter());
     let Some(gate) = fit::fit(&all, None, judges) else { return Ok(None) };
@@ -90,9 +88,9 @@ pub fn reader_gate(
         add(&mut calibration, &part(true).calibration(&gate));
     }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut thinned = |mut scores: Vec<Scores>, kept: usize| {
+    let mut thinned = |mut scores: Vec<Scores>| {
         scores.shuffle(&mut random);
-        scores.truncate(kept);
+        scores.truncate(KEPT);
         scores
     };
     let report = ReaderGateReport {
@@ -100,11 +98,12 @@ pub fn reader_gate(
         confused: all.known.iter().filter(|asked| !asked.right).count(),
         hidden: all.hidden.len(),
         near_misses: all.near_misses.len(),
-        written,
+        written: all.written.len(),
     };
     let calibration = Calibration {
-        hidden: thinned(calibration.hidden, KEPT),
-        near_misses: thinned(calibration.near_misses, KEPT_NEAR_MISSES),
+        hidden: thinned(calibration.hidden),
+        near_misses: thinned(calibration.near_misses),
+        written: thinned(calibration.written),
         known: calibration.known,
     };
     Ok(Some((CalibratedGate { gate, calibration }, report)))
@@ -181,6 +180,7 @@ fn together<'a>(tables: impl Iterator<Item = &'a Answered>) -> Answered {
         all.known.extend(table.known.iter().cloned());
         all.hidden.extend(table.hidden.iter().cloned());
         all.near_misses.extend(table.near_misses.iter().cloned());
+        all.written.extend(table.written.iter().cloned());
     }
     all
 }
@@ -188,7 +188,8 @@ fn together<'a>(tables: impl Iterator<Item = &'a Answered>) -> Answered {
 fn add(calibration: &mut Calibration, other: &Calibration) {
     calibration.hidden.extend(&other.hidden);
     calibration.near_misses.extend(&other.near_misses);
-    let KnownScores { count, wrong } = &other.known;
+    calibration.written.extend(&other.written);
+    let KnownScores { count, wrong, .. } = &other.known;
     calibration.known.count += count;
     calibration.known.wrong.extend(wrong);
 }

@@ -113,7 +113,8 @@ fn asks_otherwise(words: &Words<'_>, place: std::ops::Range<usize>, pair: &Pair,
     match pair.part {
         PartOfSpeech::Adjective => {
             let is_attribute = !words.ends_phrase(end - 1) && !COPULAS.contains(&before) && before != "how";
-            let is_predicate = COPULAS.contains(&before) || (!FUNCTION_WORDS.contains(&before) && before != "how");
+            let is_predicate =
+                COPULAS.contains(&before) || (!FUNCTION_WORDS.contains(&before) && before != "how");
             is_attribute || (is_predicate && !is_polar)
         }
         PartOfSpeech::Verb => !asks_the_same && !["a", "an", "the", "my", "your"].contains(&before),
