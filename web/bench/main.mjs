@@ -1,6 +1,7 @@
 /**
- * Measures one engine in headless Chromium: `node main.mjs JOB`, where JOB is JSON with what `measure.js` takes and
- * `models` and `peers` (folders), `dist` (the npm package), `limit` (seconds for everything). Prints one JSON record.
+ * Measures one engine in headless Chromium: `node main.mjs JOB`, where JOB is JSON with `subject` (`backbone` or
+ * `reader`), what `measure-backbone.js` or `measure-reader.js` takes, `models` and `peers` (folders), and `limit`
+ * (seconds for everything). Prints one JSON record.
  */
 
 import { dirname } from "node:path";
@@ -26,7 +27,10 @@ try {
   await page.goto(`${server.url}bench/index.html`);
   const blank = await peakBytes(browser);
   const measured = page.evaluate(
-    async (job) => (await import("/bench/measure.js")).measure(job, (found) => window.report(found)),
+    async (job) => {
+      const { measure } = await import(`/bench/measure-${job.subject}.js`);
+      await measure(job, (found) => window.report(found));
+    },
     job,
   );
   // The timer must not keep this program running.

@@ -1,7 +1,7 @@
 //! Who is measured where: engines on devices, and the programs that measure them.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
@@ -144,9 +144,12 @@ fn gguf(model: Model, setting: &Setting) -> PathBuf {
 }
 
 /// This program again, so that memory and threads are those of one measurement.
+pub fn this_program() -> Command {
+    Command::new(std::env::current_exe().unwrap_or_else(|_| PathBuf::from("mome-bench")))
+}
+
 fn natively(device: Device, model: Model, setting: &Setting) -> Command {
-    let this = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("mome-bench"));
-    let mut command = Command::new(this);
+    let mut command = this_program();
     command.arg("measure").arg(gguf(model, setting));
     command.args(["--seconds", &setting.seconds.to_string()]);
     match device {
@@ -164,23 +167,33 @@ fn natively(device: Device, model: Model, setting: &Setting) -> Command {
 }
 
 fn in_chromium(engine: Engine, device: &str, model: Model, setting: &Setting) -> Command {
-    let folder = |path: &Path| path.to_string_lossy().into_owned();
     let job = serde_json::json!({
-        "engine": match engine {
-            Engine::Wllama => "wllama",
-            Engine::TransformersJs => "transformers",
-            Engine::Mome | Engine::LlamaCpp => "mome",
-        },
+        "subject": "backbone",
+        "engine": page_engine(engine),
         "model": format!("/model/{}", model.name()),
         "quantisation": model.quantisation.to_string(),
         "device": device,
-        "threads": 1,
         "vocabulary": model.shape.vocabulary,
         "seconds": setting.seconds,
-        "limit": BROWSER_LIMIT,
-        "models": folder(&setting.models),
-        "peers": folder(&setting.peers.node_modules()),
+        "models": setting.models.to_string_lossy(),
     });
+    chromium(job, setting)
+}
+
+/// What `web/bench/engines` calls an engine.
+pub fn page_engine(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Wllama => "wllama",
+        Engine::TransformersJs => "transformers",
+        Engine::Mome | Engine::LlamaCpp => "mome",
+    }
+}
+
+/// The command that measures in Chromium, on one thread, what a job says.
+pub fn chromium(mut job: serde_json::Value, setting: &Setting) -> Command {
+    job["threads"] = 1.into();
+    job["limit"] = BROWSER_LIMIT.into();
+    job["peers"] = setting.peers.node_modules().to_string_lossy().into();
     let mut node = Command::new("node");
     node.arg(setting.root.join("web/bench/main.mjs")).arg(job.to_string());
     if let Some(chromium) = &setting.chromium {

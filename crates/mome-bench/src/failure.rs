@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use mome_backbone::EncoderError;
 use mome_engine::EngineError;
 use thiserror::Error;
 
@@ -12,6 +13,12 @@ pub enum Failure {
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The reader's encoder cannot be used.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// What this program was told to measure cannot be read.
+    #[error("not a job to measure: {0}")]
+    Job(#[from] serde_json::Error),
     /// A file or folder could not be read or written.
     #[error("{}: {source}", path.display())]
     File {

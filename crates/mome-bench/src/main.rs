@@ -8,7 +8,11 @@ mod contender;
 mod failure;
 mod measure;
 mod model;
+mod output;
+mod page;
 mod peers;
+mod program;
+mod readers;
 mod record;
 mod report;
 mod shape;
@@ -24,6 +28,7 @@ use mome_engine::{CpuOptions, DeviceChoice, OpenOptions};
 
 use crate::contender::{Device, Setting};
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::peers::Peers;
 use crate::shape::{Quantisation, SHAPES, Shape};
 use crate::suite::Plan;
@@ -53,6 +58,11 @@ enum Command {
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
     },
+    /// Measure the default encoder and reranker on one thread of the CPU in this process; print the record as JSON
+    MeasureReader {
+        /// What to read and judge, as JSON
+        job: String,
+    },
     /// Write a model of random weights
     Model {
         /// Its width
@@ -78,7 +88,10 @@ struct RunArguments {
     /// Chromium's program
     #[arg(long)]
     chromium: Option<PathBuf>,
-    /// Widths of the models to measure [default: all]
+    /// Measure models of one kind alone
+    #[arg(long)]
+    only: Option<Kind>,
+    /// Widths of the backbones to measure [default: all]
     #[arg(long, value_delimiter = ',')]
     shapes: Vec<Shape>,
     /// Devices to measure on [default: all]
@@ -90,6 +103,15 @@ struct RunArguments {
     /// Put the results into docs/performance.md
     #[arg(long)]
     write_docs: bool,
+}
+
+/// What models are for.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// Those that speak
+    Backbones,
+    /// Those that read and judge
+    Readers,
 }
 
 fn main() -> ExitCode {
@@ -111,6 +133,11 @@ fn start(command: Command) -> Result<(), Failure> {
             println!("{}", serde_json::json!(record));
             Ok(())
         }
+        Command::MeasureReader { job } => {
+            let record = pollster::block_on(readers::measure(&serde_json::from_str(&job)?))?;
+            println!("{}", serde_json::json!(record));
+            Ok(())
+        }
         Command::Model { shape, quantisation, out, seed } => {
             model::write(&out, shape, quantisation, seed).map_err(Failure::file(&out))
         }
@@ -118,16 +145,7 @@ fn start(command: Command) -> Result<(), Failure> {
 }
 
 fn run(arguments: RunArguments) -> Result<(), Failure> {
-    let RunArguments { root, work, chromium, shapes, devices, quick, write_docs } = arguments;
-    let or_all = |devices: Vec<Device>| match devices.as_slice() {
-        [] => Device::value_variants().to_vec(),
-        _ => devices,
-    };
-    let plan = Plan {
-        shapes: if shapes.is_empty() { SHAPES.to_vec() } else { shapes },
-        devices: or_all(devices),
-        rounds: if quick { 1 } else { 2 },
-    };
+    let RunArguments { root, work, chromium, only, shapes, devices, quick, write_docs } = arguments;
     let setting = Setting {
         models: work.join("models"),
         peers: Peers::find(work.join("peers")),
@@ -140,19 +158,48 @@ fn run(arguments: RunArguments) -> Result<(), Failure> {
         [] => println!("Peers: llama.cpp, wllama, transformers.js"),
         missing => println!("Not installed, and left out: {} (--peers installs them)", missing.join(", ")),
     }
-
-    let measured = suite::run(&plan, &setting)?;
-    let file = work.join("results.json");
-    let machine = report::machine(&measured);
-    let json = serde_json::json!({ "machine": machine, "rounds": plan.rounds, "results": measured });
-    fs::write(&file, format!("{json:#}\n")).map_err(Failure::file(&file))?;
-    let machine: String = machine.iter().map(|line| format!("- {line}\n")).collect();
-    let results = format!("\n{machine}{}{}", report::targets(&measured), report::tables(&measured));
-    println!("{results}\nWritten to {}", file.display());
-    if write_docs {
-        report::write_into(&setting.root.join("docs/performance.md"), &results)?;
+    let devices = match devices.as_slice() {
+        [] => Device::value_variants().to_vec(),
+        _ => devices,
+    };
+    let output = Output { work, page: write_docs.then(|| setting.root.join("docs/performance.md")) };
+    if only != Some(Kind::Readers) {
+        let plan = Plan {
+            shapes: if shapes.is_empty() { SHAPES.to_vec() } else { shapes },
+            devices: devices.clone(),
+            rounds: if quick { 1 } else { 2 },
+        };
+        run_backbones(&plan, &setting, &output)?;
+    }
+    if only != Some(Kind::Backbones) {
+        let (rounds, repeats) = if quick { (1, 20) } else { (5, 100) };
+        run_readers(&readers::Plan { devices, rounds, repeats }, &setting, &output)?;
     }
     Ok(())
+}
+
+fn run_backbones(plan: &Plan, setting: &Setting, output: &Output) -> Result<(), Failure> {
+    let measured = suite::run(plan, setting)?;
+    let machine = report::machine(&measured);
+    let tables = report::targets(&measured) + &report::tables(&measured);
+    let json = serde_json::json!({ "machine": machine, "rounds": plan.rounds, "results": measured });
+    output.write("results.json", &json, &page::BACKBONES, &machine, &tables)
+}
+
+fn run_readers(plan: &readers::Plan, setting: &Setting, output: &Output) -> Result<(), Failure> {
+    let measured = readers::run(plan, setting)?;
+    if measured.is_empty() {
+        return Ok(());
+    }
+    let machine = readers::machine(&measured);
+    let tables = readers::targets(&measured) + &readers::table(&measured);
+    let json = serde_json::json!({
+        "machine": machine,
+        "rounds": plan.rounds,
+        "repeats": plan.repeats,
+        "results": measured,
+    });
+    output.write("readers.json", &json, &page::READERS, &machine, &tables)
 }
 
 /// The Vulkan driver manifest that lies next to Chromium's program, where its distribution has one.

@@ -22,7 +22,7 @@ impl Peers {
         let (wllama, transformers) = (package("@wllama/wllama"), package("@huggingface/transformers"));
         peers.llama_cpp = peers.imports("llama_cpp");
         peers.wllama = wllama;
-        peers.transformers = transformers && peers.imports("onnx");
+        peers.transformers = transformers && peers.imports("onnx") && peers.imports("gguf");
         peers
     }
 

@@ -3,15 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 
 use crate::contender::{Device, Engine};
-use crate::failure::Failure;
 use crate::suite::Measured;
-
-/// The lines of a page between which results go.
-const BEGIN: &str = "<!-- results: written by `cargo xtask bench --write-docs` -->";
-const END: &str = "<!-- end of results -->";
 
 /// What was run on what: one line for each part of the machine and each program.
 pub fn machine(measured: &[Measured]) -> Vec<String> {
@@ -25,7 +19,8 @@ pub fn machine(measured: &[Measured]) -> Vec<String> {
     lines
 }
 
-fn processor() -> String {
+/// The processor, in a line.
+pub fn processor() -> String {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -78,7 +73,7 @@ fn row(result: &Measured, all: &[Measured]) -> String {
 }
 
 /// Three significant digits, or all before the point.
-fn significant(value: f64) -> String {
+pub fn significant(value: f64) -> String {
     let digits = if value >= 100.0 {
         0
     } else if value >= 10.0 {
@@ -199,18 +194,6 @@ impl Target {
     }
 }
 
-/// Puts the results into a page, between its markers.
-///
-/// # Errors
-/// Where the page cannot be read or written, or has no markers.
-pub fn write_into(page: &Path, results: &str) -> Result<(), Failure> {
-    let text = fs::read_to_string(page).map_err(Failure::file(page))?;
-    let missing = || Failure::Markers { path: page.to_owned(), begin: BEGIN, end: END };
-    let (before, rest) = text.split_once(BEGIN).ok_or_else(missing)?;
-    let (_, after) = rest.split_once(END).ok_or_else(missing)?;
-    fs::write(page, format!("{before}{BEGIN}\n{results}\n{END}{after}")).map_err(Failure::file(page))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,22 +223,5 @@ mod tests {
         assert!(targets.contains("as fast as llama.cpp | 1.50 | 1.50 | 1 of 1 |"), "{targets}");
         assert!(targets.contains("0.7 times llama.cpp | 0.75 | 0.75 | 1 of 1 |"), "{targets}");
         assert!(targets.contains("20 times transformers.js |  |  | not measured |"), "{targets}");
-    }
-
-    #[test]
-    fn results_replace_those_between_the_markers() {
-        let folder = tempfile::tempdir().unwrap();
-        let page = folder.path().join("page.md");
-        fs::write(&page, format!("before\n{BEGIN}\nold\n{END}\nafter\n")).unwrap();
-        write_into(&page, "new").unwrap();
-        assert_eq!(fs::read_to_string(&page).unwrap(), format!("before\n{BEGIN}\nnew\n{END}\nafter\n"));
-        fs::write(&page, "no markers").unwrap();
-        assert!(matches!(write_into(&page, "new"), Err(Failure::Markers { .. })));
-    }
-
-    #[test]
-    fn the_projects_page_has_the_markers() {
-        let page = include_str!("../../../docs/performance.md");
-        assert!(page.find(BEGIN).unwrap() < page.find(END).unwrap());
     }
 }

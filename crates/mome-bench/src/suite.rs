@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::contender::{self, Device, Engine, Model, Setting};
 use crate::failure::Failure;
 use crate::model;
+use crate::program;
 use crate::record::Record;
 use crate::shape::{CONTEXT, Quantisation, Shape};
 
@@ -118,19 +119,7 @@ fn measure_model(
 
 /// Runs a measuring program; what goes wrong is a note.
 fn measure_once(command: &mut Command) -> Record {
-    let failed = |problem: String| Record { note: Some(problem), ..Record::default() };
-    let output = match command.stderr(Stdio::piped()).output() {
-        Ok(output) => output,
-        Err(error) => {
-            return failed(format!("{} cannot be started: {error}", command.get_program().display()));
-        }
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let record = text.lines().rev().find_map(|line| serde_json::from_str(line).ok());
-    record.unwrap_or_else(|| {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        failed(errors.lines().last().unwrap_or("it printed no record").to_owned())
-    })
+    program::record(command).unwrap_or_else(|problem| Record { note: Some(problem), ..Record::default() })
 }
 
 fn show(device: Device, engine: Engine, record: &Record) {
@@ -176,7 +165,5 @@ fn write_onnx(model: Model, folder: &Path, setting: &Setting) -> Result<(), Fail
     ] {
         python.args([name, &value.to_string()]);
     }
-    let failed = |problem: String| Failure::Program { program: "write_onnx.py".to_owned(), problem };
-    let status = python.status().map_err(|error| failed(error.to_string()))?;
-    if status.success() { Ok(()) } else { Err(failed(status.to_string())) }
+    program::run("write_onnx.py", &mut python)
 }

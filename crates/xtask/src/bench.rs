@@ -13,11 +13,16 @@ Examples:
   cargo xtask bench --peers                          install the other runtimes first, in target/bench/peers
   cargo xtask bench --quick --shapes 256             a first look: one short round with the smallest model
   cargo xtask bench --devices cpu1,cpu2 --shapes 576,1024
+  cargo xtask bench --only readers                   the default encoder and reranker alone, in five minutes
   cargo xtask bench --write-docs                     and put the tables into docs/performance.md
 
-Shapes are named by their width: 256, 512, 1024, 576.
+Shapes are those of backbones, named by their width: 256, 512, 1024, 576.
 Devices: cpu1, cpu2 (threads), gpu, swiftshader (natively), chromium-cpu, chromium-gpu.
-The results go to target/bench/results.json too.";
+Readers are measured on cpu1 and chromium-cpu.
+The results go to results.json and readers.json in target/bench too.";
+
+/// The devices that readers are measured on.
+const READER_DEVICES: &str = "cpu1,chromium-cpu";
 
 /// What is to be measured.
 #[derive(Args)]
@@ -26,7 +31,10 @@ pub struct Options {
     /// Install the runtimes to compare with, in the bench's own folder
     #[arg(long)]
     peers: bool,
-    /// Widths of the models to measure, separated by commas [default: all]
+    /// Measure models of one kind alone [default: both]
+    #[arg(long, value_parser = ["backbones", "readers"])]
+    only: Option<String>,
+    /// Widths of the backbones to measure, separated by commas [default: all]
     #[arg(long)]
     shapes: Option<String>,
     /// Devices to measure on, separated by commas [default: all]
@@ -49,7 +57,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
     if options.peers {
         peers::install(workspace, &work.join("peers"))?;
     }
-    let devices = options.devices.as_deref();
+    let only = options.only.as_deref();
+    let devices = options.devices.as_deref().or((only == Some("readers")).then_some(READER_DEVICES));
     let mut bench = workspace.command(workspace.target.join("release/mome-bench"));
     bench.args(["run", "--root"]).arg(&workspace.root).arg("--work").arg(&work);
     if devices.is_none_or(|devices| devices.contains("chromium")) {
@@ -63,8 +72,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
     }
     println!("Building the bench");
     process::run(workspace.cargo().args(["build", "--locked", "--release", "--package", "mome-bench"]))?;
-    for (name, value) in [("--shapes", &options.shapes), ("--devices", &options.devices)] {
-        bench.args(value.iter().flat_map(|value| [name, value]));
+    for (name, value) in [("--only", only), ("--shapes", options.shapes.as_deref()), ("--devices", devices)] {
+        bench.args(value.into_iter().flat_map(|value| [name, value]));
     }
     bench.args(options.quick.then_some("--quick")).args(options.write_docs.then_some("--write-docs"));
     process::run(&mut bench)

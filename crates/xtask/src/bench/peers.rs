@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{Failure, Workspace, process};
 
 /// From PyPI: llama.cpp, built from source for this machine's processor, and what writes ONNX files.
-const PYTHON_PACKAGES: [&str; 3] = ["llama-cpp-python==0.3.36", "onnx==1.23.2", "numpy"];
+const PYTHON_PACKAGES: [&str; 4] = ["llama-cpp-python==0.3.36", "onnx==1.23.2", "gguf==0.19.0", "numpy"];
 
 /// From npm.
 const NPM_PACKAGES: [&str; 2] = ["@wllama/wllama@3.8.1", "@huggingface/transformers@4.3.1"];

@@ -1,6 +1,7 @@
 /**
- * Measures an engine, in the page. Every engine is asked for the same: tokens that greedily follow a prompt. An engine
- * may also have `multiplyWeights(rounds)`, the products of all weight matrices with a vector by themselves.
+ * Measures an engine that runs a backbone, in the page. Every engine is asked for the same: tokens that greedily follow
+ * a prompt. An engine may also have `multiplyWeights(rounds)`, the products of all weight matrices with a vector by
+ * themselves.
  */
 
 const FIRST_PROMPT = 16;
