@@ -49,7 +49,7 @@ pub(crate) struct ModelArguments {
 /// What reads.
 #[derive(Args)]
 pub(crate) struct ReaderArguments {
-    /// The sentence encoder that reads, GGUF, or `small`: the default one with its reranker in 24 MB in place of 33 MB
+    /// The sentence encoder that reads, GGUF, or `small`: the default one with its reranker in 24 MB in place of 33
     /// [default: the one that comes with this command]
     #[arg(long = "reader", id = "encoder", value_name = "FILE")]
     encoder: Option<PathBuf>,
