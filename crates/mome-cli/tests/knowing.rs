@@ -92,10 +92,11 @@ fn intents_are_told_apart() {
     let mut replies = Replies::default();
     replies.ask(&pack, "banking.questions.jsonl");
     assert_eq!((replies.known, replies.unknown), (2476, 600));
-    assert!(replies.share_right() >= 0.2, "{replies:?}");
+    assert!(replies.share_right() >= 0.45, "{replies:?}");
     assert!(replies.share_wrong() <= 0.03, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
-    assert!(replies.share_answered() <= 0.1, "{replies:?}");
+    // More than alpha: the intents left out are nearer to those kept than these are to one another.
+    assert!(replies.share_answered() <= 0.14, "{replies:?}");
 }
 
 #[test]
@@ -201,8 +202,7 @@ fn one_word_makes_it_another_question() {
         }
     }
     assert_eq!((changed[1], kept[1]), (400, 400));
-    // Who does what to whom is what the reranker does not see yet.
-    assert!(changed[0] - answered_roles <= 4, "{changed:?}, {answered_roles} of them roles");
-    assert!(changed[0] <= 24, "{changed:?}");
-    assert!(kept[0] >= 90, "{kept:?}");
+    assert!(changed[0] - answered_roles <= 5, "{changed:?}, {answered_roles} of them roles");
+    assert!(changed[0] <= 8, "{changed:?}");
+    assert!(kept[0] >= 265, "{kept:?}");
 }
