@@ -354,10 +354,10 @@ mod tests {
         let of_reader = calibrated(0.0, &[1.0; 300], &ramp(300), 1000, &[]);
         let own = calibrated(0.0, &[3.0, 2.5, 2.0], &ramp(70), 0, &[]);
         let at = |alpha: f64| decision(Some(&own), Some(&of_reader), alpha).unwrap().thresholds.unwrap();
-        // Sixty are enough: the pack's three and 57 of the reader's, of which two may be answered.
-        assert_eq!((at(0.05).near, at(0.05).own), (2.0, false));
+        // Of the pack's three and the reader's, 200 together, nine may be answered.
+        assert_eq!((at(0.05).near, at(0.05).own), (1.0, false));
         assert_eq!(at(0.05).unchanged, Some(0.67), "seventy near misses are the pack's own");
-        // A hundredth wants 300: nearly all are the reader's.
+        // At a hundredth, of 303 two.
         assert_eq!((at(0.01).near, at(0.01).own), (2.0, false));
         let others = CalibratedGate { gate: gate(9.0), ..of_reader.clone() };
         assert!(!decision(Some(&own), Some(&others), 0.05).unwrap().thresholds.unwrap().own);
