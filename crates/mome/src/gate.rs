@@ -108,13 +108,16 @@ pub fn decision<'a>(
     alpha: f64,
 ) -> Option<Decision<'a>> {
     let by_own = own.map(|own| Decision { gate: &own.gate, thresholds: thresholds(own, of_reader, alpha) });
-    let by_reader = of_reader.map(|of_reader| Decision {
-        gate: &of_reader.gate,
-        thresholds: thresholds(of_reader, None, alpha)
-            .map(|thresholds| Thresholds { own: false, ..thresholds }),
-    });
     let keeps_promise = |decision: &Decision<'_>| decision.thresholds.is_some();
-    by_own.filter(keeps_promise).or(by_reader.filter(keeps_promise)).or(by_own).or(by_reader)
+    // Thresholds take a while: the reader's are set only where the pack's own are of no use.
+    by_own.filter(keeps_promise).or_else(|| {
+        let by_reader = of_reader.map(|of_reader| Decision {
+            gate: &of_reader.gate,
+            thresholds: thresholds(of_reader, None, alpha)
+                .map(|thresholds| Thresholds { own: false, ..thresholds }),
+        });
+        by_reader.filter(keeps_promise).or(by_own).or(by_reader)
+    })
 }
 
 /// The scores above which questions are answered, for at most a share `alpha` answered of each kind that should not
@@ -139,9 +142,12 @@ pub fn thresholds(
         return promise.thresholds(None);
     }
     let least = promise.least_unchanged()?;
-    let ways = promise.stricter(&least).into_iter().filter_map(|way| promise.thresholds(Some(way)));
-    // Of ways that answer as many the first, which refuses least by changes: so where there are no known questions.
     let right = &calibrated.calibration.known.right;
+    if right.is_empty() {
+        return promise.thresholds(Some(least));
+    }
+    let ways = promise.stricter(&least).into_iter().filter_map(|way| promise.thresholds(Some(way)));
+    // Of ways that answer as many the first, which refuses least by changes.
     ways.rev().max_by_key(|way| right.iter().filter(|scores| way.accept(**scores)).count())
 }
 

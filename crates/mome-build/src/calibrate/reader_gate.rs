@@ -131,23 +131,28 @@ fn asked_of(reader: &Reader, table: &[Fact], seed: u64) -> Result<Answered, Memo
         .collect();
     let known = |&(fact, text): &(usize, &str)| memory.ask_text(text, Some(fact), None);
     let hidden = |&(fact, text): &(usize, &str)| memory.ask_text(text, None, Some(fact));
-    let near_miss = |(fact, text): &(usize, String)| {
-        let asked = memory.ask_text(text, None, None)?;
-        Ok::<_, MemorizeError>(asked.filter(|asked| asked.fact == *fact))
-    };
     let all = |asked: Result<Vec<Option<Asked>>, MemorizeError>| {
         asked.map(|asked| asked.into_iter().flatten().collect::<Vec<_>>())
     };
     Ok(Answered {
         known: all(others.par_iter().map(known).collect())?,
         hidden: all(others.par_iter().map(hidden).collect())?,
-        near_misses: all(changes.par_iter().map(near_miss).collect())?,
+        near_misses: near_misses_asked(&memory, &changes)?,
         ..Answered::default()
     })
 }
 
-/// Asks what is near to written questions and asks something else, of which the questions are in memory. What finds another
-/// question may well ask that one.
+/// Asks near misses, each with the fact that it was made of. What finds another fact may well ask for that one, and is left
+/// out.
+fn near_misses_asked(memory: &Memory<'_>, made: &[(usize, String)]) -> Result<Vec<Asked>, MemorizeError> {
+    let asked = made.par_iter().map(|(fact, text)| {
+        let asked = memory.ask_text(text, None, None)?;
+        Ok(asked.filter(|asked| asked.fact == *fact))
+    });
+    Ok(asked.collect::<Result<Vec<_>, MemorizeError>>()?.into_iter().flatten().collect())
+}
+
+/// Asks what is near to written questions and asks something else, of which the questions are in memory.
 fn changed_of(reader: &Reader, contrasts: &[Contrast], seed: u64) -> Result<Vec<Asked>, MemorizeError> {
     let fact = |(number, contrast): (usize, &Contrast)| Fact {
         id: number.to_string(),
@@ -158,19 +163,15 @@ fn changed_of(reader: &Reader, contrasts: &[Contrast], seed: u64) -> Result<Vec<
     let facts: Vec<Fact> = contrasts.iter().enumerate().map(fact).collect();
     let memory = Memory::of_facts(reader, &facts.iter().collect::<Vec<_>>(), IN_MEMORY)?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let changed: Vec<(usize, &String)> = contrasts
+    let changed: Vec<(usize, String)> = contrasts
         .iter()
         .enumerate()
         .flat_map(|(fact, contrast)| {
             let some = contrast.changed.sample(&mut random, CHANGED_OF_EACH);
-            some.map(move |text| (fact, text)).collect::<Vec<_>>()
+            some.map(move |text| (fact, text.clone())).collect::<Vec<_>>()
         })
         .collect();
-    let asked = changed.par_iter().map(|&(fact, text)| {
-        let asked = memory.ask_text(text, None, None)?;
-        Ok(asked.filter(|asked| asked.fact == fact))
-    });
-    Ok(asked.collect::<Result<Vec<_>, MemorizeError>>()?.into_iter().flatten().collect())
+    near_misses_asked(&memory, &changed)
 }
 
 /// What came of several tables.
