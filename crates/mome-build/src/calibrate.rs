@@ -199,7 +199,7 @@ fn answered(
         let asked = match &question.kind {
             QuestionKind::Known(wording) => memory.ask(fact, *wording, Hidden::Wording),
             QuestionKind::Hidden(wording) => memory.ask(fact, *wording, Hidden::Fact),
-            QuestionKind::NearMiss { text, .. } => memory.ask_text(text, None, None),
+            QuestionKind::NearMiss { text, .. } => memory.ask_near_miss(text, fact),
         };
         done();
         asked
@@ -211,8 +211,6 @@ fn answered(
         match &question.kind {
             QuestionKind::Known(_) => answered.known.push(asked),
             QuestionKind::Hidden(_) => answered.hidden.push(asked),
-            // What lies nearest to another fact may well ask for that one.
-            QuestionKind::NearMiss { .. } if asked.fact != question.fact => (),
             QuestionKind::NearMiss { kind, held_out, .. } => {
                 answered.near_misses.push(asked);
                 *answered.near_miss_kinds.entry(kind.name()).or_insert(0) += 1;

@@ -87,7 +87,7 @@ pub enum GateReport {
 }
 
 impl GateReport {
-    fn of(decision: Option<Decision<'_>>) -> Self {
+    fn of(decision: Option<Decision>) -> Self {
         match decision.and_then(|decision| decision.thresholds) {
             Some(thresholds) if thresholds.own => Self::Pack(thresholds),
             Some(thresholds) => Self::Reader(thresholds),

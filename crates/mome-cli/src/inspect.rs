@@ -101,7 +101,7 @@ async fn pack(location: &str) -> Result<PackContents, Failure> {
     let reranker = manifest.reader.reranker.as_ref();
     Ok(PackContents {
         kind: "pack",
-        thresholds: pack.decision(manifest.alpha).and_then(|decision| decision.thresholds),
+        thresholds: pack.decision(manifest.alpha).as_deref().and_then(|decision| decision.thresholds),
         calibration: gate.map_or(CalibrationCounts { known: 0, hidden: 0, near_misses: 0 }, counts),
         gate: match (&manifest.gate, gate) {
             (Some(_), _) => "the pack's own",

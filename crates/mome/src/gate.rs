@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::judging::{Candidate, NEAR_FEATURES, SENSE_FEATURES, UNCHANGED_FEATURES, unchanged_features};
 
 /// The gate that decides, for some alpha.
-#[derive(Clone, Copy, Debug)]
-pub struct Decision<'a> {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
     /// What gives the scores.
-    pub gate: &'a Gate,
+    pub gate: Gate,
     /// Scores above which questions are answered; `None` where no calibration has enough questions for this alpha,
     /// and only stored wordings are answered.
     pub thresholds: Option<Thresholds>,
@@ -102,22 +102,23 @@ pub fn confidence_features(gate: &Gate, scores: Scores) -> [f32; CONFIDENCE_FEAT
 /// Which gate decides, and from where on: the pack's own, or the one that comes with its reader where the pack has none,
 /// or one of its own weights with too few questions for this `alpha`. `None` where there is no gate.
 #[must_use]
-pub fn decision<'a>(
-    own: Option<&'a CalibratedGate>,
-    of_reader: Option<&'a CalibratedGate>,
+pub fn decision(
+    own: Option<&CalibratedGate>,
+    of_reader: Option<&CalibratedGate>,
     alpha: f64,
-) -> Option<Decision<'a>> {
-    let by_own = own.map(|own| Decision { gate: &own.gate, thresholds: thresholds(own, of_reader, alpha) });
-    let keeps_promise = |decision: &Decision<'_>| decision.thresholds.is_some();
-    // Thresholds take a while: the reader's are set only where the pack's own are of no use.
-    by_own.filter(keeps_promise).or_else(|| {
-        let by_reader = of_reader.map(|of_reader| Decision {
-            gate: &of_reader.gate,
-            thresholds: thresholds(of_reader, None, alpha)
-                .map(|thresholds| Thresholds { own: false, ..thresholds }),
-        });
-        by_reader.filter(keeps_promise).or(by_own).or(by_reader)
-    })
+) -> Option<Decision> {
+    let by_own =
+        own.map(|own| Decision { gate: own.gate.clone(), thresholds: thresholds(own, of_reader, alpha) });
+    let keeps_promise = |decision: &Decision| decision.thresholds.is_some();
+    if by_own.as_ref().is_some_and(keeps_promise) {
+        return by_own;
+    }
+    let by_reader = of_reader.map(|of_reader| Decision {
+        gate: of_reader.gate.clone(),
+        thresholds: thresholds(of_reader, None, alpha)
+            .map(|thresholds| Thresholds { own: false, ..thresholds }),
+    });
+    if by_reader.as_ref().is_some_and(keeps_promise) { by_reader } else { by_own.or(by_reader) }
 }
 
 /// The scores above which questions are answered, for at most a share `alpha` answered of each kind that should not

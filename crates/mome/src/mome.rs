@@ -175,7 +175,7 @@ impl Mome {
         let before = self.pack.store().fetched();
         let (reading, prefilled) = try_join(self.reader.read(question), self.prefill(question)).await?;
         let decision = self.pack.decision(alpha);
-        let selected = self.select(question, &reading, decision).await?;
+        let selected = self.select(question, &reading, decision.as_deref()).await?;
 
         let mut answer = self.unanswered(&selected, reading.cut || prefilled.cut);
         answer.fetched = self.fetched_since(before);
@@ -222,7 +222,7 @@ impl Mome {
         &self,
         question: &str,
         reading: &Reading,
-        decision: Option<Decision<'_>>,
+        decision: Option<&Decision>,
     ) -> Result<Selected, MomeError> {
         let experts = self.pack.experts_near(&reading.embedding).await?;
         let wording = WordingHash::of(question);
@@ -337,10 +337,10 @@ impl Selected {
         Some((&self.experts[choice.expert].id, choice.log_odds))
     }
 
-    /// The nearest facts.
+    /// The nearest facts, the most probable first.
     fn suggestions(&self) -> Vec<Suggestion> {
         let nearest = self.candidates.iter().take(MAX_SUGGESTIONS);
-        nearest
+        let mut suggestions: Vec<Suggestion> = nearest
             .map(|(candidate, log_odds)| {
                 let expert = &self.experts[candidate.near.fact];
                 Suggestion {
@@ -349,7 +349,9 @@ impl Selected {
                     score: probability(*log_odds),
                 }
             })
-            .collect()
+            .collect();
+        suggestions.sort_by(|a, b| b.score.total_cmp(&a.score));
+        suggestions
     }
 }
 

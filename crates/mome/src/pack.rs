@@ -1,6 +1,7 @@
 //! A pack that is open: its manifest, query object and index are at hand, its shards come when they are asked for.
 
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::TryStreamExt;
 use mome_backbone::Backbone;
@@ -19,6 +20,8 @@ pub struct Pack {
     query: Query,
     projection: QueryProjection,
     index: Index,
+    /// What was decided last, and for which alpha: thresholds take a while, and one alpha is asked for again and again.
+    decided: Mutex<Option<(f64, Option<Arc<Decision>>)>>,
 }
 
 impl Pack {
@@ -40,7 +43,8 @@ impl Pack {
         let query = Query::decode(query).map_err(in_object(manifest.query.digest.path()))?;
         let root = Root::decode(root).map_err(in_object(manifest.root.digest.path()))?;
         let projection = QueryProjection(query.projection.dequantise().into());
-        Ok(Self { store, manifest, query, projection, index: Index::new(root) })
+        let (index, decided) = (Index::new(root), Mutex::default());
+        Ok(Self { store, manifest, query, projection, index, decided })
     }
 
     /// What the pack is made of.
@@ -51,8 +55,16 @@ impl Pack {
 
     /// Which gate decides at this alpha; `None` where the pack has none, and only stored wordings are answered.
     #[must_use]
-    pub fn decision(&self, alpha: f64) -> Option<Decision<'_>> {
-        decision(self.manifest.gate.as_ref(), self.manifest.reader.gate.as_ref(), alpha)
+    pub fn decision(&self, alpha: f64) -> Option<Arc<Decision>> {
+        let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        match decided.as_ref() {
+            Some((known, decision)) if known.to_bits() == alpha.to_bits() => decision.clone(),
+            _ => {
+                let gates = (self.manifest.gate.as_ref(), self.manifest.reader.gate.as_ref());
+                let (_, decision) = decided.insert((alpha, decision(gates.0, gates.1, alpha).map(Arc::new)));
+                decision.clone()
+            }
+        }
     }
 
     /// How the backbone attends to slots.

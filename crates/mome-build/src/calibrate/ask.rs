@@ -8,11 +8,11 @@ use mome::reader::Reading;
 use mome_pack::{Expert, RoutingKey};
 use rayon::prelude::*;
 
+use crate::MemorizeError;
 use crate::build_index::Plan;
 use crate::journal::Journal;
 use crate::make_experts::Held;
 use crate::models::layout_of;
-use crate::{Fact, MemorizeError};
 
 /// What a question may not see of the fact that it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,25 +58,17 @@ impl<'a> Memory<'a> {
         Ok(Self { reader, facts, index: Some((plan, centroids)) })
     }
 
-    /// Reads the first `wordings` of each fact.
+    /// Reads questions, each of which is the one wording of a fact.
     ///
     /// # Errors
     /// [`MemorizeError::Mome`] where the reader could not be run.
-    pub(super) fn of_facts(
-        reader: &'a Reader,
-        facts: &[&Fact],
-        wordings: usize,
-    ) -> Result<Self, MemorizeError> {
-        let keys = |fact: &&Fact| {
-            let texts: Vec<&str> = fact.wordings.iter().take(wordings).map(String::as_str).collect();
-            let readings = pollster::block_on(reader.read_all(&texts))?;
-            let keys = readings.into_iter().zip(texts).map(|(reading, text)| {
-                let wording = reading.wording(text);
-                WordingKeys { embedding: wording.routing.dequantise(), tokens: wording.tokens }
-            });
-            Ok::<_, MemorizeError>(FactKeys { wordings: keys.collect() })
+    pub(super) fn of_questions(reader: &'a Reader, questions: &[&str]) -> Result<Self, MemorizeError> {
+        let keys = |question: &&str| {
+            let wording = pollster::block_on(reader.read(question))?.wording(question);
+            let keys = WordingKeys { embedding: wording.routing.dequantise(), tokens: wording.tokens };
+            Ok::<_, MemorizeError>(FactKeys { wordings: vec![keys] })
         };
-        Ok(Self { reader, facts: facts.par_iter().map(keys).collect::<Result<_, _>>()?, index: None })
+        Ok(Self { reader, facts: questions.par_iter().map(keys).collect::<Result<_, _>>()?, index: None })
     }
 
     /// How many wordings of a fact are stored.
@@ -112,6 +104,15 @@ impl<'a> Memory<'a> {
         let reading = pollster::block_on(self.reader.read(text))?;
         let best = self.best(&reading, |fact, _| hide == Some(fact))?;
         Ok(best.map(|(found, best)| Asked { best, right: right == Some(found), fact: found }))
+    }
+
+    /// Asks a near miss of a fact. `None` where it finds another fact: it may well ask for that one.
+    ///
+    /// # Errors
+    /// [`MemorizeError::Mome`] where the reader could not be run.
+    pub(super) fn ask_near_miss(&self, text: &str, of: usize) -> Result<Option<Asked>, MemorizeError> {
+        let asked = self.ask_text(text, None, None)?;
+        Ok(asked.filter(|asked| asked.fact == of))
     }
 
     /// The best candidate with the number of its fact, through index and beam. `hidden` says which wordings of which

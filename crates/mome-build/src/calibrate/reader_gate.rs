@@ -16,9 +16,6 @@ use crate::near_misses::NearMisses;
 use crate::stage::{Progress, Stage, counted};
 use crate::{Contrast, Fact, MemorizeError};
 
-/// Wordings of a fact that are in memory.
-const IN_MEMORY: usize = 1;
-
 /// Near misses made of each question.
 const CHANGES: usize = 8;
 
@@ -112,16 +109,16 @@ pub fn reader_gate(
 /// Asks a table's facts, of each of which one wording is in memory: by the others, with the fact there and hidden; and
 /// near misses of the one.
 fn asked_of(reader: &Reader, table: &[Fact], seed: u64) -> Result<Answered, MemorizeError> {
-    let facts: Vec<&Fact> = table.iter().collect();
-    let memory = Memory::of_facts(reader, &facts, IN_MEMORY)?;
-    let others: Vec<(usize, &str)> = facts
+    let first: Vec<&str> = table.iter().map(|fact| fact.wordings[0].as_str()).collect();
+    let memory = Memory::of_questions(reader, &first)?;
+    let others: Vec<(usize, &str)> = table
         .iter()
         .enumerate()
-        .flat_map(|(fact, of)| of.wordings.iter().skip(IN_MEMORY).map(move |text| (fact, text.as_str())))
+        .flat_map(|(fact, of)| of.wordings.iter().skip(1).map(move |text| (fact, text.as_str())))
         .collect();
-    let made = NearMisses::new(&facts.iter().map(|fact| fact.wordings.clone()).collect::<Vec<_>>());
+    let made = NearMisses::new(&table.iter().map(|fact| fact.wordings.clone()).collect::<Vec<_>>());
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let changes: Vec<(usize, String)> = facts
+    let changes: Vec<(usize, String)> = table
         .iter()
         .enumerate()
         .flat_map(|(fact, of)| {
@@ -142,26 +139,16 @@ fn asked_of(reader: &Reader, table: &[Fact], seed: u64) -> Result<Answered, Memo
     })
 }
 
-/// Asks near misses, each with the fact that it was made of. What finds another fact may well ask for that one, and is left
-/// out.
+/// Asks near misses, each with the fact that it was made of.
 fn near_misses_asked(memory: &Memory<'_>, made: &[(usize, String)]) -> Result<Vec<Asked>, MemorizeError> {
-    let asked = made.par_iter().map(|(fact, text)| {
-        let asked = memory.ask_text(text, None, None)?;
-        Ok(asked.filter(|asked| asked.fact == *fact))
-    });
-    Ok(asked.collect::<Result<Vec<_>, MemorizeError>>()?.into_iter().flatten().collect())
+    let asked = made.par_iter().map(|(fact, text)| memory.ask_near_miss(text, *fact));
+    Ok(asked.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// Asks what is near to written questions and asks something else, of which the questions are in memory.
 fn changed_of(reader: &Reader, contrasts: &[Contrast], seed: u64) -> Result<Vec<Asked>, MemorizeError> {
-    let fact = |(number, contrast): (usize, &Contrast)| Fact {
-        id: number.to_string(),
-        answer: String::new(),
-        wordings: contrast.same.clone(),
-        source: None,
-    };
-    let facts: Vec<Fact> = contrasts.iter().enumerate().map(fact).collect();
-    let memory = Memory::of_facts(reader, &facts.iter().collect::<Vec<_>>(), IN_MEMORY)?;
+    let first: Vec<&str> = contrasts.iter().map(|contrast| contrast.same[0].as_str()).collect();
+    let memory = Memory::of_questions(reader, &first)?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let changed: Vec<(usize, String)> = contrasts
         .iter()
