@@ -22,7 +22,7 @@ use quantized::{Packing, QuantizedPanels};
 
 /// Tokens that are multiplied together, so that a weight in a register serves several: their sums take all registers
 /// there are.
-const TOKENS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 4 };
+const TOKENS: usize = if cfg!(target_arch = "wasm32") { 3 } else { 4 };
 
 /// A weight matrix `[rows, columns]`.
 pub(super) struct Matrix {
