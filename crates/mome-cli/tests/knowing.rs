@@ -5,13 +5,14 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
 use common::{data, json, models_on, shared_pack};
 use mome::Reader;
 use mome::vectors::dot;
-use mome_build::{read_facts, read_questions};
+use mome_build::{Fact, read_facts, read_questions};
 use mome_engine::DeviceChoice;
 use mome_pack::WordingHash;
 use pollster::block_on;
@@ -92,11 +93,12 @@ fn intents_are_told_apart() {
     let mut replies = Replies::default();
     replies.ask(&pack, "banking.questions.jsonl");
     assert_eq!((replies.known, replies.unknown), (2476, 600));
-    assert!(replies.share_right() >= 0.45, "{replies:?}");
+    assert!(replies.share_right() >= 0.58, "{replies:?}");
     assert!(replies.share_wrong() <= 0.03, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
     // More than alpha: the intents left out are nearer to those kept than these are to one another.
-    assert!(replies.share_answered() <= 0.14, "{replies:?}");
+    assert!(replies.share_answered() <= 0.11, "{replies:?}");
+    no_worse_than_embeddings(&replies, &["banking".to_owned()]);
 }
 
 #[test]
@@ -114,44 +116,55 @@ fn faqs_of_one_wording_each_are_answered_by_the_readers_gate() {
         replies.ask(&pack, &format!("{table}.questions.jsonl"));
     }
     assert_eq!((replies.known, replies.unknown), (960, 320));
-    assert!(replies.share_right() >= 0.3, "{replies:?}");
+    assert!(replies.share_right() >= 0.31, "{replies:?}");
     assert!(replies.share_wrong() <= 0.01, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
     assert!(replies.share_answered() <= 0.05, "{replies:?}");
-    let baseline = better_line(&models_on(DeviceChoice::Cpu).reader, replies.share_answered());
+    let tables = FAQS.map(|faq| format!("faq/{faq}"));
+    no_worse_than_embeddings(&replies, &tables);
+}
+
+/// At the same share of unknown questions answered, up to what chance may do.
+fn no_worse_than_embeddings(replies: &Replies, tables: &[String]) {
+    let baseline = better_line(&models_on(DeviceChoice::Cpu).reader, tables, replies.share_answered());
     assert!(replies.share_right() >= baseline - 0.02, "{replies:?}, and {baseline} by embeddings alone");
 }
 
-/// The share of the FAQs' known questions that embeddings alone get right, where they answer so much of the unknown ones:
-/// by the largest cosine similarity and half of its lead over the next fact, with a threshold set on these very questions.
-fn better_line(reader: &Reader, answered: f64) -> f64 {
+/// The share of the known questions of some tables that embeddings alone get right, where they answer so much of the
+/// unknown ones: by the largest cosine similarity and half of its lead over the next fact, with a threshold set on these very
+/// questions.
+fn better_line(reader: &Reader, tables: &[String], answered: f64) -> f64 {
     let embed = |texts: Vec<&str>| -> Vec<Vec<f32>> {
         let read = |text: &&str| block_on(reader.read(text)).unwrap().embedding;
         texts.par_iter().map(read).collect()
     };
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for faq in FAQS {
-        let facts = read_facts(Path::new(&data(&format!("faq/{faq}.jsonl")))).unwrap();
-        let questions = read_questions(Path::new(&data(&format!("faq/{faq}.questions.jsonl")))).unwrap();
-        let stored = embed(facts.iter().map(|fact| fact.wordings[0].as_str()).collect());
+    for table in tables {
+        let facts = read_facts(Path::new(&data(&format!("{table}.jsonl")))).unwrap();
+        let questions = read_questions(Path::new(&data(&format!("{table}.questions.jsonl")))).unwrap();
+        let texts = |fact: &Fact| embed(fact.wordings.iter().map(String::as_str).collect());
+        let stored: Vec<Vec<Vec<f32>>> = facts.iter().map(texts).collect();
+        let hashes: HashSet<WordingHash> =
+            facts.iter().flat_map(|fact| &fact.wordings).map(|wording| WordingHash::of(wording)).collect();
         let asked = embed(questions.iter().map(|question| question.question.as_str()).collect());
         for (question, asked) in questions.iter().zip(&asked) {
-            let mut ranked: Vec<(f32, usize)> =
-                stored.iter().enumerate().map(|(fact, stored)| (dot(asked, stored), fact)).collect();
-            ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let score = ranked[0].0 + (ranked[0].0 - ranked[1].0) / 2.0;
-            let best = &facts[ranked[0].1];
-            if WordingHash::of(&best.wordings[0]) == WordingHash::of(&question.question) {
+            if hashes.contains(&WordingHash::of(&question.question)) {
                 continue;
             }
+            let largest = |stored: &Vec<Vec<f32>>| {
+                stored.iter().map(|wording| dot(asked, wording)).max_by(f32::total_cmp).unwrap()
+            };
+            let mut ranked: Vec<(f32, usize)> = stored.iter().map(largest).zip(0..).collect();
+            ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let score = ranked[0].0 + (ranked[0].0 - ranked[1].0) / 2.0;
             match &question.id {
-                Some(id) => known.push((score, *id == best.id)),
+                Some(id) => known.push((score, *id == facts[ranked[0].1].id)),
                 None => unknown.push(score),
             }
         }
     }
     unknown.sort_by(|a, b| b.total_cmp(a));
-    let threshold = unknown[(answered * unknown.len() as f64) as usize];
+    let threshold = unknown[(answered * unknown.len() as f64).round() as usize];
     known.iter().filter(|&&(score, right)| right && score > threshold).count() as f64 / known.len() as f64
 }
 
@@ -204,5 +217,5 @@ fn one_word_makes_it_another_question() {
     assert_eq!((changed[1], kept[1]), (400, 400));
     assert!(changed[0] - answered_roles <= 5, "{changed:?}, {answered_roles} of them roles");
     assert!(changed[0] <= 8, "{changed:?}");
-    assert!(kept[0] >= 265, "{kept:?}");
+    assert!(kept[0] >= 285, "{kept:?}");
 }

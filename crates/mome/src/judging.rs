@@ -21,8 +21,8 @@ const PAST_ONE: f32 = 1.05;
 
 /// How many features the part of a gate has that looks at nearness: without a reranker, and with one.
 pub const SENSE_FEATURES: usize = 4;
-/// One more than [`SENSE_FEATURES`]: what the reranker says.
-pub const NEAR_FEATURES: usize = SENSE_FEATURES + 1;
+/// Two more than [`SENSE_FEATURES`]: what the reranker says.
+pub const NEAR_FEATURES: usize = SENSE_FEATURES + 2;
 
 /// How many features the part has that looks for changes.
 pub const UNCHANGED_FEATURES: usize = 1;
@@ -54,11 +54,14 @@ impl Candidate {
         [close(cosine), close(mean_cosine), nearness, self.lead.clamp(-MOST_LEAD, MOST_LEAD)]
     }
 
-    /// The same where one does: also same against other.
+    /// The same where one does: also same against other, and same against all that is not the same.
     #[must_use]
     pub fn near_features(&self, judged: RerankLogits) -> [f32; NEAR_FEATURES] {
         let [largest, mean, nearness, lead] = self.sense_features();
-        [largest, mean, nearness, lead, (judged.same - judged.other).clamp(-MOST_LOGIT, MOST_LOGIT)]
+        let RerankLogits { same, changed, other } = judged;
+        let not_same = changed.max(other) + (-(changed - other).abs()).exp().ln_1p();
+        let bounded = |logit: f32| logit.clamp(-MOST_LOGIT, MOST_LOGIT);
+        [largest, mean, nearness, lead, bounded(same - other), bounded(same - not_same)]
     }
 
     /// Where it stands among the candidates.

@@ -13,7 +13,7 @@ const COPULAS: [&str; 15] = [
 const PARTICLES: [&str; 6] = ["up", "down", "out", "off", "away", "back"];
 
 /// Phrases in which a word has no opposite, or its opposite says the same.
-const IDIOMS: [&[&str]; 53] = [
+const IDIOMS: [&[&str]; 55] = [
     &["as", "long", "as"],
     &["as", "soon", "as"],
     &["how", "long"],
@@ -67,6 +67,8 @@ const IDIOMS: [&[&str]; 53] = [
     &["new", "york"],
     &["new", "zealand"],
     &["get", "paid"],
+    &["public", "holiday"],
+    &["public", "holidays"],
 ];
 
 pub(super) fn proposals(words: &Words<'_>) -> Vec<Proposal> {
@@ -115,7 +117,9 @@ fn asks_otherwise(words: &Words<'_>, place: std::ops::Range<usize>, pair: &Pair,
             let is_attribute = !words.ends_phrase(end - 1) && !COPULAS.contains(&before) && before != "how";
             let is_predicate =
                 COPULAS.contains(&before) || (!FUNCTION_WORDS.contains(&before) && before != "how");
-            is_attribute || (is_predicate && !is_polar)
+            // "How do I clean it" is no adjective.
+            let is_verb = ["i", "to"].contains(&before);
+            !is_verb && (is_attribute || (is_predicate && !is_polar))
         }
         PartOfSpeech::Verb => !asks_the_same && !["a", "an", "the", "my", "your"].contains(&before),
         PartOfSpeech::Noun => !asks_the_same && !["i", "you", "we", "to"].contains(&before),
@@ -153,5 +157,7 @@ mod tests {
         assert_makes_nothing(KIND, "How long does it take?");
         assert_makes_nothing(KIND, "Is my child of two years old admitted?");
         assert_makes_nothing(KIND, "When do you open and close?");
+        assert_makes_nothing(KIND, "What are your hours on public holidays?");
+        assert_makes_nothing(KIND, "How do I clean it?");
     }
 }

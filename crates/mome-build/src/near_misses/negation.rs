@@ -186,7 +186,8 @@ fn comes_with(words: &Words<'_>) -> bool {
 /// "if I lose my key", "if I don't have a receipt", "if my order is late".
 fn condition(words: &Words<'_>, at: usize) -> Option<Proposal> {
     let is_condition = words.lower(at) == "if" && !OF_KNOWING.contains(&words.before(at));
-    if !is_condition || words.words.iter().any(|word| ["whether", "not"].contains(&word.lower.as_str())) {
+    if !is_condition || words.words.iter().any(|word| ["whether", "not", "no"].contains(&word.lower.as_str()))
+    {
         return None;
     }
     if ["i", "we", "you", "they"].contains(&words.lower(at + 1)) {
@@ -217,7 +218,7 @@ fn of_question(words: &Words<'_>, at: usize) -> Option<Proposal> {
     let is_asked = at > asks && at <= asks + 3 && question_word != "how" && words.lower(asks + 1) != "about";
     let verb = words.lower(at);
     let (positive, negative) = NEGATED.iter().find(|(one, other)| *one == verb || *other == verb)?;
-    let is_negated = words.words.iter().any(|word| word.lower == "not");
+    let is_negated = words.words.iter().any(|word| ["not", "no"].contains(&word.lower.as_str()));
     if !is_asked
         || is_negated
         || asks > asking.start
@@ -237,7 +238,7 @@ fn of_question(words: &Words<'_>, at: usize) -> Option<Proposal> {
         "do" | "does" | "did" => match question_word {
             "why" => follows_subject,
             "which" => follows_subject,
-            "what" => ["need", "have"].contains(&words.lower(at + 2)),
+            "what" => ["need", "have"].contains(&words.lower(at + 2)) && words.lower(asks + 1) != "time",
             _ => false,
         },
         "is" | "are" | "was" | "were" => question_word == "why" && follows_subject,

@@ -50,9 +50,12 @@ pub(super) fn proposals(words: &Words<'_>) -> Vec<Proposal> {
         }
         for pair in pairs {
             let phrase: Vec<&str> = pair.from.split(' ').collect();
-            // "Which are some of them" is mostly answered as "which are all of them".
-            let both = pair.from == "some" || words.words.iter().any(|word| word.lower == pair.to);
-            if words.reads(at, &phrase) && !both && !(is_polar && pair.is_contrary) {
+            // "Which are some of them" is mostly answered as "which are all of them", and "up to what" asks for an amount.
+            let asks_the_same = pair.from == "some"
+                || words.lower(at + phrase.len()) == "what"
+                || words.words.iter().any(|word| word.lower == pair.to)
+                || (is_polar && pair.is_contrary);
+            if words.reads(at, &phrase) && !asks_the_same {
                 found.push(
                     words.replaced(at..at + phrase.len(), pair.to).of_rule(pair.base.replace('|', "/")),
                 );

@@ -59,7 +59,14 @@ pub(super) fn proposals(words: &Words<'_>) -> Vec<Proposal> {
         // "When can" at the beginning has a modal of its own.
         for (phrase, others) in BEGINNINGS {
             if words.reads(at, phrase) && fits(words, at, phrase) {
-                found.extend(others.iter().map(|other| words.replaced(at..at + phrase.len(), other)));
+                let place = at..at + phrase.len();
+                // "Where and when do we meet" asks for both already.
+                let is_asked = |other: &&&str| {
+                    let word = other.split(' ').next().unwrap_or_default();
+                    (0..words.len()).any(|at| !place.contains(&at) && words.lower(at) == word)
+                };
+                let asked_anew = others.iter().filter(|other| !is_asked(other));
+                found.extend(asked_anew.map(|other| words.replaced(place.clone(), other)));
             }
         }
         for (phrase, others) in MODALS {
@@ -108,6 +115,7 @@ mod tests {
     #[test]
     fn other_question_words_and_modals() {
         assert_makes(KIND, "When was Ada born?", "Where was Ada born?");
+        assert_makes_nothing(KIND, "Where, why and when do we meet?");
         assert_makes(KIND, "How long does the show run?", "How often does the show run?");
         assert_makes(KIND, "What must I bring?", "What may I bring?");
         assert_makes_nothing(KIND, "Can I bring my own food?");
