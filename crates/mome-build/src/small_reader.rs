@@ -11,6 +11,7 @@ use mome_backbone::{
     Encoder, EncoderError, Gguf, NewTensor, Reranker, RerankerError, TensorInfo, TensorType, Value,
     write_gguf,
 };
+use mome_pack::Digest;
 use thiserror::Error;
 
 /// Where a reranker names its encoder.
@@ -37,7 +38,7 @@ pub enum SmallReaderError {
 pub fn small_reader(files: &ReaderFiles) -> Result<ReaderFiles, SmallReaderError> {
     let encoder = Encoder::from_bytes(&files.encoder)?;
     let small = small_encoder(&encoder, &files.encoder)?;
-    let digest = digest_of(&Encoder::from_bytes(&small)?);
+    let digest = Digest::of(&small).to_string();
     let on_small = |file: &Cow<'static, [u8]>| {
         let reranker = Reranker::from_bytes(file)?;
         reranker.check_encoder(&encoder)?;
@@ -105,10 +106,6 @@ fn becomes_small(info: &TensorInfo) -> bool {
         || info.name.contains(".ffn_up.")
         || info.name.contains(".ffn_down.");
     is_one && info.name.ends_with(".weight") && info.columns().is_multiple_of(TensorType::Q4_0.block_len())
-}
-
-fn digest_of(encoder: &Encoder) -> String {
-    encoder.digest().iter().flatten().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use mome_engine::RerankLogits;
 use crate::MomeError;
 use crate::ranking::{FactKeys, Near, leads, rank};
 use crate::reader::{Reader, Reading};
+use crate::vectors::log_sum_exp;
 
 /// How many facts are judged: the nearest ones, each by its nearest wording.
 pub const JUDGED: usize = 3;
@@ -59,9 +60,8 @@ impl Candidate {
     pub fn near_features(&self, judged: RerankLogits) -> [f32; NEAR_FEATURES] {
         let [largest, mean, nearness, lead] = self.sense_features();
         let RerankLogits { same, changed, other } = judged;
-        let not_same = changed.max(other) + (-(changed - other).abs()).exp().ln_1p();
         let bounded = |logit: f32| logit.clamp(-MOST_LOGIT, MOST_LOGIT);
-        [largest, mean, nearness, lead, bounded(same - other), bounded(same - not_same)]
+        [largest, mean, nearness, lead, bounded(same - other), bounded(same - log_sum_exp(changed, other))]
     }
 
     /// Where it stands among the candidates.

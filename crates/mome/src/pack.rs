@@ -60,9 +60,10 @@ impl Pack {
         match decided.as_ref() {
             Some((known, decision)) if known.to_bits() == alpha.to_bits() => decision.clone(),
             _ => {
-                let gates = (self.manifest.gate.as_ref(), self.manifest.reader.gate.as_ref());
-                let (_, decision) = decided.insert((alpha, decision(gates.0, gates.1, alpha).map(Arc::new)));
-                decision.clone()
+                let Manifest { gate, reader, .. } = &self.manifest;
+                let decision = decision(gate.as_ref(), reader.gate.as_ref(), alpha).map(Arc::new);
+                *decided = Some((alpha, decision.clone()));
+                decision
             }
         }
     }

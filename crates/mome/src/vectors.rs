@@ -31,3 +31,9 @@ pub fn sum<'a>(width: usize, vectors: impl IntoIterator<Item = &'a [f32]>) -> Ve
     }
     sum
 }
+
+/// `ln(exp(a) + exp(b))`.
+#[must_use]
+pub fn log_sum_exp(a: f32, b: f32) -> f32 {
+    a.max(b) + (-(a - b).abs()).exp().ln_1p()
+}
