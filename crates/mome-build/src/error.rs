@@ -1,11 +1,13 @@
 //! Why no pack was made, or changed.
 
 use mome::MomeError;
+use mome_engine::EngineError;
 use mome_pack::PackError;
+use mome_retrieval::ReaderError;
 use mome_store::StoreError;
 use thiserror::Error;
 
-use crate::write::WriteError;
+use crate::files::WriteError;
 
 /// Why no pack was made, or changed.
 #[derive(Debug, Error)]
@@ -43,7 +45,21 @@ pub enum MemorizeError {
     /// The pack is not the one that was opened any more.
     #[error("another process published an edition of this pack meanwhile; run the command again")]
     ChangedMeanwhile,
-    /// The backbone could not be run, or the finished pack not be asked.
+    /// A question with an answer longer than the backbone can read.
+    #[error("question and answer have {tokens} tokens, but the backbone reads at most {context}")]
+    TooLong {
+        /// Their tokens, frame included.
+        tokens: usize,
+        /// How many fit.
+        context: usize,
+    },
+    /// A model could not be run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A wording could not be read.
+    #[error(transparent)]
+    Reader(#[from] ReaderError),
+    /// The finished pack could not be asked.
     #[error(transparent)]
     Mome(#[from] MomeError),
     /// The finished pack could not be opened.

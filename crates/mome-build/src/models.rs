@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use mome::{MomeError, Reader, ReaderFiles};
+use mome::{EncoderReader, MomeError, ReaderFiles};
 use mome_engine::Executor;
-use mome_pack::{CalibratedGate, Digest, Query, WordingLayout};
+use mome_pack::{CalibratedGate, Digest, Query};
 
 /// A backbone and a reader on a device, with their files and what comes with them.
 pub struct Models {
@@ -15,7 +15,7 @@ pub struct Models {
     /// How the backbone attends to slots; made from the pack's own facts where `None`.
     pub query: Option<Query>,
     /// Reads questions.
-    pub reader: Reader,
+    pub reader: Arc<EncoderReader>,
     /// The reader's files.
     pub reader_files: ReaderFiles,
     /// The gate that comes with the reader, if one does.
@@ -37,10 +37,4 @@ impl Models {
             _ => Ok(()),
         }
     }
-}
-
-/// How this reader's wordings are laid out in shards.
-pub(crate) fn layout_of(reader: &Reader) -> WordingLayout {
-    let encoder = reader.executor().encoder();
-    WordingLayout::new(encoder.config().block.hidden, encoder.config().vocabulary)
 }

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode, Failure> {
     let (reader, _) = arguments.reader.open(arguments.device.options())?;
     let progress = Progress::new();
     let contrasts = contrasts(&arguments.contrasts)?;
-    let made = reader_gate(&reader, &tables, &contrasts, arguments.seed, &|stage, done, total| {
+    let made = reader_gate(reader.as_ref(), &tables, &contrasts, arguments.seed, &|stage, done, total| {
         progress.stage(stage, done, total);
     })?;
     let (gate, report) = made.ok_or(Failure::TooFewForAGate)?;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mome::gate::Thresholds;
 use mome::{Pack, Store};
 use mome_backbone::{Gguf, Value};
 use mome_pack::{CalibratedGate, Counts, ModelReference, Pooling};
+use mome_retrieval::gate::Thresholds;
 use serde::Serialize;
 
 use crate::output::{self, Failure};

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
-use mome::gate::{Kind, Thresholds};
 use mome_build::{
     Fact, GateReport, IntoReport, MemorizeOptions, Report, ReviseOptions, memorize, memorize_into, read_facts,
 };
+use mome_retrieval::gate::{Kind, Thresholds};
 
 use crate::DeviceArguments;
 use crate::ask::load;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use mome::{Reader, ReaderFiles};
+use mome::{EncoderReader, ReaderFiles};
 use mome_build::{Models, small_reader};
 use mome_engine::{Executor, OpenOptions, open, open_encoder};
 use mome_pack::Query;
@@ -67,7 +67,7 @@ impl ReaderArguments {
     }
 
     /// Opens the reader on a device; gives its files too.
-    pub(crate) fn open(&self, options: OpenOptions) -> Result<(Reader, ReaderFiles), Failure> {
+    pub(crate) fn open(&self, options: OpenOptions) -> Result<(Arc<EncoderReader>, ReaderFiles), Failure> {
         let files = match &self.encoder {
             None => embedded_reader(),
             Some(_) if self.is_small() => small_reader(&embedded_reader())?,
@@ -79,7 +79,8 @@ impl ReaderArguments {
         let named = self.encoder.as_deref().unwrap_or(Path::new("the reader of this command"));
         let opened = pollster::block_on(open_encoder(&files.encoder, files.reranker.as_deref(), options))
             .map_err(|error| Failure::Model { file: named.into(), error })?;
-        Ok((Reader::new(opened.executor, self.prefix.clone().unwrap_or_default()), files))
+        let reader = EncoderReader::new(opened.executor, self.prefix.clone().unwrap_or_default());
+        Ok((Arc::new(reader), files))
     }
 }
 

@@ -11,10 +11,10 @@ use std::path::Path;
 
 use common::{data, json, models_on, shared_pack};
 use mome::Reader;
-use mome::vectors::dot;
 use mome_build::{Fact, read_facts, read_questions};
 use mome_engine::DeviceChoice;
 use mome_pack::WordingHash;
+use mome_retrieval::vectors::dot;
 use pollster::block_on;
 use rayon::prelude::*;
 use serde_json::Value;
@@ -126,14 +126,15 @@ fn faqs_of_one_wording_each_are_answered_by_the_readers_gate() {
 
 /// At the same share of unknown questions answered, up to what chance may do.
 fn no_worse_than_embeddings(replies: &Replies, tables: &[String]) {
-    let baseline = better_line(&models_on(DeviceChoice::Cpu).reader, tables, replies.share_answered());
+    let baseline =
+        better_line(models_on(DeviceChoice::Cpu).reader.as_ref(), tables, replies.share_answered());
     assert!(replies.share_right() >= baseline - 0.02, "{replies:?}, and {baseline} by embeddings alone");
 }
 
 /// The share of the known questions of some tables that embeddings alone get right, where they answer so much of the
 /// unknown ones: by the largest cosine similarity and half of its lead over the next fact, with a threshold set on these very
 /// questions.
-fn better_line(reader: &Reader, tables: &[String], answered: f64) -> f64 {
+fn better_line(reader: &dyn Reader, tables: &[String], answered: f64) -> f64 {
     let embed = |texts: Vec<&str>| -> Vec<Vec<f32>> {
         let read = |text: &&str| block_on(reader.read(text)).unwrap().embedding;
         texts.par_iter().map(read).collect()

@@ -11,11 +11,11 @@ use std::path::Path;
 
 use common::{data, memorised, random_strings};
 use mome::attach::{Attachment, memory};
-use mome::vectors::dot;
 use mome::{Mome, Pack};
 use mome_build::{Fact, read_facts};
 use mome_engine::{Head, Pass};
 use mome_pack::{Expert, WordingHash};
+use mome_retrieval::vectors::dot;
 use pollster::block_on;
 use rand::SeedableRng as _;
 use rand::seq::IndexedRandom as _;

@@ -1,8 +1,9 @@
 //! Refuses a pass or a batch that cannot run, before anything has changed.
 
 use mome_backbone::{Config, EncoderConfig};
+use mome_pack::KEY_WIDTH;
 
-use crate::{EngineError, KEY_WIDTH, MAX_SLOTS, Memory, Pass, TokenPair};
+use crate::{EngineError, MAX_SLOTS, Memory, Pass, TokenPair};
 
 /// How far a sequence is.
 #[derive(Clone, Copy)]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mome_backbone::{Encoder, Reranker};
+use mome_pack::MaybeSendSync;
 
+use crate::EngineError;
 use crate::check::{check_inputs, check_layers};
-use crate::{EngineError, MaybeSendSync};
 
 /// An encoder on a device, ready to read, and perhaps a reranker that shares its lower layers.
 ///

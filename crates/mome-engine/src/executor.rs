@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mome_backbone::Backbone;
+use mome_pack::MaybeSendSync;
 
 use crate::{EngineError, Memory};
 
@@ -124,14 +125,3 @@ pub struct Prediction {
     /// attached or null led every slot by the margin, so that the logits are the backbone's own.
     pub slot: Option<u32>,
 }
-
-/// `Send + Sync` natively; nothing in the browser, where WebGPU handles belong to one thread.
-#[cfg(not(target_arch = "wasm32"))]
-pub trait MaybeSendSync: Send + Sync {}
-#[cfg(not(target_arch = "wasm32"))]
-impl<T: Send + Sync + ?Sized> MaybeSendSync for T {}
-/// `Send + Sync` natively; nothing in the browser, where WebGPU handles belong to one thread.
-#[cfg(target_arch = "wasm32")]
-pub trait MaybeSendSync {}
-#[cfg(target_arch = "wasm32")]
-impl<T: ?Sized> MaybeSendSync for T {}

@@ -24,9 +24,7 @@ pub use cpu::CpuOptions;
 pub use encoder::{EncoderExecutor, RerankLogits, TokenPair};
 pub use encoder_opening::{EncoderOpening, OpenedEncoder, RerankerOpening, open_encoder};
 pub use error::EngineError;
-pub use executor::{Executor, Head, MaybeSendSync, Output, Pass, Prediction, Sequence};
+pub use executor::{Executor, Head, Output, Pass, Prediction, Sequence};
 pub use greedy::greedy;
-pub use memory::{
-    AttachedExpert, AttentionParameters, KEY_WIDTH, MAX_SLOTS, Memory, MemorySlot, QueryProjection,
-};
+pub use memory::{AttachedExpert, AttentionParameters, MAX_SLOTS, Memory, MemorySlot, QueryProjection};
 pub use opening::{DeviceChoice, OpenOptions, Opened, Opening, open};

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-/// Width of slot keys and reader states, d_k.
-pub const KEY_WIDTH: usize = 64;
+use mome_pack::KEY_WIDTH;
 
 /// The most slots that one pass can attend to.
 pub const MAX_SLOTS: usize = 2048;

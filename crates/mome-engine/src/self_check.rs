@@ -8,11 +8,12 @@ mod encoders;
 mod small_encoder;
 mod small_model;
 mod weights;
+use mome_pack::KEY_WIDTH;
 
 use crate::cpu::begin_small;
 use crate::{
-    AttachedExpert, AttentionParameters, EngineError, Head, KEY_WIDTH, Memory, MemorySlot, Output, Pass,
-    Prediction, QueryProjection, Sequence,
+    AttachedExpert, AttentionParameters, EngineError, Head, Memory, MemorySlot, Output, Pass, Prediction,
+    QueryProjection, Sequence,
 };
 pub(crate) use encoders::compare_encoders;
 pub(crate) use small_encoder::SmallEncoder;

@@ -11,6 +11,7 @@ mod manifest;
 mod query;
 mod root;
 mod routing_key;
+mod send;
 mod shard;
 mod unit_vector;
 mod wording;
@@ -26,6 +27,7 @@ pub use manifest::{
 pub use query::{Attention, Projection, Query};
 pub use root::{Leaf, Root};
 pub use routing_key::{MAX_ROUTING_WIDTH, RoutingKey};
+pub use send::MaybeSendSync;
 pub use shard::{MAX_SHARD, Shard, TARGET_SHARD};
 pub use unit_vector::{KEY_WIDTH, UnitVector};
 pub use wording::{WordingHash, plain_text};

@@ -15,5 +15,5 @@ mod store;
 pub use directory::DirectorySource;
 pub use error::{FileProblem, StoreError};
 pub use http::HttpSource;
-pub use source::{Freshness, MaybeSendSync, Source, SourceError};
+pub use source::{Freshness, Source, SourceError};
 pub use store::{Fetch, Fetched, Store};

@@ -1,6 +1,7 @@
 //! What every source of a pack's files can do.
 
 use async_trait::async_trait;
+use mome_pack::MaybeSendSync;
 use thiserror::Error;
 
 /// What to do where a server sends something other than the file.
@@ -86,17 +87,6 @@ pub(crate) fn looks_like_html(bytes: &[u8]) -> bool {
         .iter()
         .any(|tag| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes())))
 }
-
-/// `Send + Sync` natively; nothing in the browser, where a page's objects belong to one thread.
-#[cfg(not(target_arch = "wasm32"))]
-pub trait MaybeSendSync: Send + Sync {}
-#[cfg(not(target_arch = "wasm32"))]
-impl<T: Send + Sync + ?Sized> MaybeSendSync for T {}
-/// `Send + Sync` natively; nothing in the browser, where a page's objects belong to one thread.
-#[cfg(target_arch = "wasm32")]
-pub trait MaybeSendSync {}
-#[cfg(target_arch = "wasm32")]
-impl<T: ?Sized> MaybeSendSync for T {}
 
 #[cfg(test)]
 mod tests {

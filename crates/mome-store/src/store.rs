@@ -6,16 +6,14 @@ use std::time::Duration;
 
 use futures::lock::Mutex as AsyncMutex;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use mome_pack::{Digest, Link};
+use mome_pack::{Digest, Link, MAX_MANIFEST, MaybeSendSync};
 use web_time::Instant;
 
 use crate::cache::Cache;
 use crate::location::MANIFEST;
 use crate::source::looks_like_html;
-use crate::{FileProblem, Freshness, HttpSource, MaybeSendSync, Source, StoreError};
+use crate::{FileProblem, Freshness, HttpSource, Source, StoreError};
 
-/// The most bytes that a manifest may have.
-const MAX_MANIFEST: u64 = 4 << 20;
 /// Bytes of objects that are kept in memory.
 const CACHE_CAPACITY: usize = 64 << 20;
 /// Files fetched at once; browsers and servers queue what is beyond.

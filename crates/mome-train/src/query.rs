@@ -8,7 +8,7 @@
 use burn::optim::AdamW;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
-use mome::MomeError;
+
 use mome_build::{ATTENTION, Fact, MemorizeError, Progress, Stage, counted, mean, principal_directions};
 use mome_engine::{Executor, Head, Pass};
 use mome_pack::{Digest, KEY_WIDTH, Projection, Query};
@@ -76,7 +76,7 @@ pub fn train_query_object(
 ///
 /// # Errors
 /// What the device reports.
-fn running_text(executor: &dyn Executor, facts: &[&Fact], seed: u64) -> Result<Vec<f32>, MomeError> {
+fn running_text(executor: &dyn Executor, facts: &[&Fact], seed: u64) -> Result<Vec<f32>, MemorizeError> {
     let tokenizer = executor.backbone().tokenizer();
     let most = TEXT_TOKENS.min(executor.backbone().config().context);
     let mut texts: Vec<&str> =

@@ -1,8 +1,7 @@
 //! All wordings of a table of facts, as the bare backbone sees them.
 
-use mome::MomeError;
-use mome::memorise::{Trace, trace};
-use mome_build::Fact;
+use mome_build::trace::{Trace, trace};
+use mome_build::{Fact, MemorizeError};
 use mome_engine::Executor;
 use rayon::prelude::*;
 
@@ -24,7 +23,7 @@ impl Wordings {
         executor: &dyn Executor,
         facts: &[&Fact],
         done: impl Fn() + Sync,
-    ) -> Result<Self, MomeError> {
+    ) -> Result<Self, MemorizeError> {
         let mut next = 0;
         let of = facts.iter().map(|fact| {
             let first = next;

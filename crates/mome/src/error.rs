@@ -2,6 +2,7 @@
 
 use mome_engine::EngineError;
 use mome_pack::{Digest, PackError};
+use mome_retrieval::ReaderError;
 use mome_store::StoreError;
 use thiserror::Error;
 
@@ -35,17 +36,12 @@ pub enum MomeError {
     /// A model could not be read or run.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A text could not be read.
+    #[error(transparent)]
+    Reader(#[from] ReaderError),
     /// A question without a word.
     #[error("the question is empty")]
     EmptyQuestion,
-    /// A question with an answer longer than the backbone can read.
-    #[error("question and answer have {tokens} tokens, but the backbone reads at most {context}")]
-    TooLong {
-        /// Their tokens, frame included.
-        tokens: usize,
-        /// How many fit.
-        context: usize,
-    },
     /// An alpha that is no share.
     #[error("alpha is {0}, but must lie between 0 and 1")]
     Alpha(f64),

@@ -12,27 +12,19 @@
 //! # }
 //! ```
 //!
-//! A question goes through [`reader`] (what it reads like), [`index`] (which shards to look into), [`ranking`] and
-//! [`judging`] (which fact), [`gate`] (whether to answer) and [`attach`] (the draft that is verified).
-//! [`memorise`] makes the experts.
+//! A question goes through [`mome_retrieval`] (which fact, and whether to answer) and [`attach`] (the draft that is
+//! verified).
 
 mod answer;
 pub mod attach;
 mod error;
-pub mod gate;
-pub mod index;
-pub mod judging;
-pub mod memorise;
 mod mome;
 mod pack;
-pub mod ranking;
-pub mod reader;
-pub mod vectors;
 
 pub use answer::{Answer, DONT_KNOW, FactReference, FetchedBytes, Reason, Suggestion, TokenLogprob};
 pub use error::MomeError;
 pub use mome::{AnswerOptions, LoadOptions, Mome, Prefilled, ReaderFiles, Selected};
 pub use mome_engine::{CpuOptions, DeviceChoice, OpenOptions};
+pub use mome_retrieval::{EncoderReader, Reader};
 pub use mome_store::Store;
 pub use pack::Pack;
-pub use reader::Reader;

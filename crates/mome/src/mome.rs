@@ -6,16 +6,16 @@ use std::sync::Arc;
 use futures::future::try_join;
 use mome_engine::{Executor, Head, OpenOptions, Opened, Pass, Prediction, Sequence, open};
 use mome_pack::{Expert, Slot, WordingHash};
+use mome_retrieval::gate::{Decision, log_odds, probability};
+use mome_retrieval::judging::{Candidate, candidates};
+use mome_retrieval::ranking::FactKeys;
+use mome_retrieval::{Reader, Reading};
 use mome_store::{Fetched, Store};
 
 use crate::answer::{
     Answer, DONT_KNOW, FactReference, FetchedBytes, MAX_SUGGESTIONS, Reason, Suggestion, TokenLogprob,
 };
 use crate::attach::{Attachment, accepted_bias, memory, verified};
-use crate::gate::{Decision, log_odds, probability};
-use crate::judging::{Candidate, candidates};
-use crate::ranking::FactKeys;
-use crate::reader::{Reader, Reading};
 use crate::{MomeError, Pack};
 
 /// Tokens of an answer that room is kept for while the question is read. A longer one is verified in a sequence of its
@@ -57,7 +57,7 @@ pub struct AnswerOptions {
 /// A pack with its models on a device, ready to answer.
 pub struct Mome {
     pack: Pack,
-    reader: Reader,
+    reader: Arc<dyn Reader>,
     executor: Arc<dyn Executor>,
     device_note: Option<String>,
     alpha: f64,
@@ -111,7 +111,7 @@ impl Mome {
             }
         };
         let (reader, Opened { executor, device_note }) = try_join(reader, backbone).await?;
-        Self::new(pack, reader, executor, device_note, options.alpha)
+        Self::new(pack, Arc::new(reader), executor, device_note, options.alpha)
     }
 
     /// Answers from an open pack with a reader and an executor that are ready.
@@ -121,13 +121,13 @@ impl Mome {
     /// [`MomeError::Alpha`].
     pub fn new(
         pack: Pack,
-        reader: Reader,
+        reader: Arc<dyn Reader>,
         executor: Arc<dyn Executor>,
         device_note: Option<String>,
         alpha: Option<f64>,
     ) -> Result<Self, MomeError> {
         pack.check_backbone(executor.backbone())?;
-        pack.check_reader(&reader)?;
+        pack.check_reader(reader.description())?;
         let alpha = checked_alpha(alpha)?.unwrap_or(pack.manifest().alpha);
         Ok(Self { pack, reader, executor, device_note, alpha })
     }
@@ -140,7 +140,7 @@ impl Mome {
 
     /// What reads questions.
     #[must_use]
-    pub fn reader(&self) -> &Reader {
+    pub fn reader(&self) -> &Arc<dyn Reader> {
         &self.reader
     }
 
@@ -173,7 +173,7 @@ impl Mome {
             return Err(MomeError::EmptyQuestion);
         }
         let before = self.pack.store().fetched();
-        let (reading, prefilled) = try_join(self.reader.read(question), self.prefill(question)).await?;
+        let (reading, prefilled) = try_join(self.read(question), self.prefill(question)).await?;
         let decision = self.pack.decision(alpha);
         let selected = self.select(question, &reading, decision.as_deref()).await?;
 
@@ -188,6 +188,14 @@ impl Mome {
             answer.passes += 1;
         }
         Ok(answer)
+    }
+
+    /// Reads the question.
+    ///
+    /// # Errors
+    /// [`MomeError::Reader`].
+    pub async fn read(&self, question: &str) -> Result<Reading, MomeError> {
+        Ok(self.reader.read(question).await?)
     }
 
     /// Runs the question, in its frame, through the backbone.
@@ -233,7 +241,7 @@ impl Mome {
         }
         let keys: Vec<FactKeys> = experts.iter().map(FactKeys::new).collect();
         let keys: Vec<&FactKeys> = keys.iter().collect();
-        let candidates = candidates(&self.reader, reading, &keys, |_, _| false).await?;
+        let candidates = candidates(self.reader.as_ref(), reading, &keys, |_, _| false).await?;
         // Without a gate nothing is trusted but stored wordings.
         let judge = |candidate: &Candidate| match decision {
             None => (f32::NEG_INFINITY, false),

@@ -7,11 +7,12 @@ use futures::TryStreamExt;
 use mome_backbone::Backbone;
 use mome_engine::{EncoderOpening, OpenOptions, Opened, Opening, QueryProjection, open_encoder};
 use mome_pack::{Digest, Expert, Link, Manifest, PackError, Query, Root, Shard};
+use mome_retrieval::gate::{Decision, decision, fits};
+use mome_retrieval::index::Index;
+use mome_retrieval::{EncoderReader, Reader as _, ReaderDescription};
 use mome_store::Store;
 
-use crate::gate::{Decision, decision, fits};
-use crate::index::Index;
-use crate::{MomeError, Reader, ReaderFiles};
+use crate::{MomeError, ReaderFiles};
 
 /// An open pack.
 pub struct Pack {
@@ -140,7 +141,7 @@ impl Pack {
     ///
     /// # Errors
     /// As [`Pack::open_backbone`].
-    pub async fn open_reader(&self, options: OpenOptions) -> Result<Reader, MomeError> {
+    pub async fn open_reader(&self, options: OpenOptions) -> Result<EncoderReader, MomeError> {
         let encoder = &self.manifest.reader.encoder.parts;
         let mut opening = EncoderOpening::new(length(encoder), options);
         let mut arriving = pin!(self.store.stream(encoder));
@@ -158,8 +159,8 @@ impl Pack {
                 opening.finish().await?
             }
         };
-        let reader = Reader::new(opened.executor, &self.manifest.reader.prefix);
-        self.check_reader(&reader)?;
+        let reader = EncoderReader::new(opened.executor, &self.manifest.reader.prefix);
+        self.check_reader(reader.description())?;
         Ok(reader)
     }
 
@@ -168,10 +169,14 @@ impl Pack {
     /// # Errors
     /// [`MomeError::Engine`] where a file cannot be read or the device not be used, and [`MomeError::OtherModel`]
     /// where they are not the pack's.
-    pub async fn reader_of(&self, files: &ReaderFiles, options: OpenOptions) -> Result<Reader, MomeError> {
+    pub async fn reader_of(
+        &self,
+        files: &ReaderFiles,
+        options: OpenOptions,
+    ) -> Result<EncoderReader, MomeError> {
         let opened = open_encoder(&files.encoder, files.reranker.as_deref(), options).await?;
-        let reader = Reader::new(opened.executor, &self.manifest.reader.prefix);
-        self.check_reader(&reader)?;
+        let reader = EncoderReader::new(opened.executor, &self.manifest.reader.prefix);
+        self.check_reader(reader.description())?;
         Ok(reader)
     }
 
@@ -196,7 +201,7 @@ impl Pack {
     /// [`MomeError::OtherModel`] or [`MomeError::Query`].
     pub fn check_backbone(&self, backbone: &Backbone) -> Result<(), MomeError> {
         let wanted = self.manifest.backbone.digest;
-        check_digest("backbone", wanted, backbone.digest())?;
+        check_digest("backbone", wanted, backbone.digest().map(Digest))?;
         if self.query.backbone != wanted {
             let problem = format!("it was made for {}, not for {wanted}", self.query.backbone);
             return Err(MomeError::Query(problem));
@@ -212,18 +217,18 @@ impl Pack {
     ///
     /// # Errors
     /// [`MomeError::OtherModel`] or [`MomeError::Object`].
-    pub fn check_reader(&self, reader: &Reader) -> Result<(), MomeError> {
+    pub fn check_reader(&self, reader: &ReaderDescription) -> Result<(), MomeError> {
         let of_pack = &self.manifest.reader;
-        let encoder = reader.executor().encoder();
-        check_digest("encoder", of_pack.encoder.digest, encoder.file().digest())?;
+        check_digest("encoder", of_pack.encoder.digest, reader.encoder)?;
         if let Some(reranker) = &of_pack.reranker {
-            let found = reader.executor().reranker().and_then(|reranker| reranker.file().digest());
-            check_digest("reranker", reranker.digest, found)?;
+            check_digest("reranker", reranker.digest, reader.reranker)?;
         }
-        let (width, hidden) = (self.index.width(), encoder.config().block.hidden);
-        if width != hidden {
-            let problem =
-                format!("has centroids of width {width}, and the encoder embeddings of width {hidden}");
+        let width = self.index.width();
+        if width != reader.width {
+            let problem = format!(
+                "has centroids of width {width}, and the encoder embeddings of width {}",
+                reader.width
+            );
             let error = PackError::Field { object: "root page", field: "width of routing keys", problem };
             return Err(in_object(self.manifest.root.digest.path())(error));
         }
@@ -236,8 +241,7 @@ fn length(parts: &[Link]) -> u64 {
     parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.length))
 }
 
-fn check_digest(model: &'static str, wanted: Digest, found: Option<[u8; 32]>) -> Result<(), MomeError> {
-    let found = found.map(Digest);
+fn check_digest(model: &'static str, wanted: Digest, found: Option<Digest>) -> Result<(), MomeError> {
     if found == Some(wanted) { Ok(()) } else { Err(MomeError::OtherModel { model, wanted, found }) }
 }
 

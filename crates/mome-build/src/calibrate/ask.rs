@@ -1,18 +1,17 @@
 //! A pack that is not written yet, put to calibration questions: its wordings in memory, behind its index.
 
-use mome::Reader;
-use mome::index::nearest;
-use mome::judging::{Candidate, candidates};
-use mome::ranking::{FactKeys, WordingKeys};
-use mome::reader::Reading;
 use mome_pack::{Expert, RoutingKey};
+use mome_retrieval::Reader;
+use mome_retrieval::Reading;
+use mome_retrieval::index::nearest;
+use mome_retrieval::judging::{Candidate, candidates};
+use mome_retrieval::ranking::{FactKeys, WordingKeys};
 use rayon::prelude::*;
 
 use crate::MemorizeError;
-use crate::build_index::Plan;
-use crate::journal::Journal;
-use crate::make_experts::Held;
-use crate::models::layout_of;
+use crate::files::Journal;
+use crate::index::Plan;
+use crate::memorize::experts::Held;
 
 /// What a question may not see of the fact that it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub(crate) struct Asked {
 
 /// The facts of a pack, behind its index where there is one; else all are searched.
 pub(super) struct Memory<'a> {
-    reader: &'a Reader,
+    reader: &'a dyn Reader,
     facts: Vec<FactKeys>,
     index: Option<(&'a Plan, Vec<Vec<f32>>)>,
 }
@@ -46,12 +45,12 @@ impl<'a> Memory<'a> {
     /// # Errors
     /// [`MemorizeError::Write`] where it cannot be read.
     pub(super) fn of_journal(
-        reader: &'a Reader,
+        reader: &'a dyn Reader,
         held: &[Held],
         plan: &'a Plan,
         journal: &mut Journal,
     ) -> Result<Self, MemorizeError> {
-        let layout = layout_of(reader);
+        let layout = reader.description().layout();
         let keys = |held: &Held| Ok(FactKeys::new(&Expert::decode(&journal.get(held.place)?, layout)?));
         let facts = held.iter().map(keys).collect::<Result<_, MemorizeError>>()?;
         let centroids = plan.centroids.iter().map(RoutingKey::dequantise).collect();
@@ -61,8 +60,8 @@ impl<'a> Memory<'a> {
     /// Reads questions, each of which is the one wording of a fact.
     ///
     /// # Errors
-    /// [`MemorizeError::Mome`] where the reader could not be run.
-    pub(super) fn of_questions(reader: &'a Reader, questions: &[&str]) -> Result<Self, MemorizeError> {
+    /// [`MemorizeError::Reader`] where a text could not be read.
+    pub(super) fn of_questions(reader: &'a dyn Reader, questions: &[&str]) -> Result<Self, MemorizeError> {
         let keys = |question: &&str| {
             let wording = pollster::block_on(reader.read(question))?.wording(question);
             let keys = WordingKeys { embedding: wording.routing.dequantise(), tokens: wording.tokens };
@@ -109,7 +108,7 @@ impl<'a> Memory<'a> {
     /// Asks a near miss of a fact. `None` where it finds another fact: it may well ask for that one.
     ///
     /// # Errors
-    /// [`MemorizeError::Mome`] where the reader could not be run.
+    /// [`MemorizeError::Reader`] where a text could not be read.
     pub(super) fn ask_near_miss(&self, text: &str, of: usize) -> Result<Option<Asked>, MemorizeError> {
         let asked = self.ask_text(text, None, None)?;
         Ok(asked.filter(|asked| asked.fact == of))

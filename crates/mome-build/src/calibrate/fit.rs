@@ -1,12 +1,12 @@
 //! Fitting of a gate on questions whose right reply is known.
 
-use mome::gate::{CONFIDENCE_FEATURES, confidence_features};
-use mome::judging::{NEAR_FEATURES, SENSE_FEATURES, UNCHANGED_FEATURES, unchanged_features};
 use mome_pack::{Gate, Logistic};
+use mome_retrieval::gate::{CONFIDENCE_FEATURES, confidence_features};
+use mome_retrieval::judging::{NEAR_FEATURES, SENSE_FEATURES, UNCHANGED_FEATURES, unchanged_features};
 
-use super::Answered;
+use super::answered::Answered;
 use super::ask::Asked;
-use crate::logistic::{self, Labelled};
+use super::logistic::{self, Labelled};
 
 /// How much the weights of a pack's own gate are drawn to those of the reader's, and those of a reader's own to zero.
 const PULL: f64 = 0.01;

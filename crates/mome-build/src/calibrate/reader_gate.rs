@@ -2,18 +2,19 @@
 //! facts that the reader was not trained on, each as a pack with one wording of every fact, and on changed questions
 //! written by hand.
 
-use mome::Reader;
 use mome_pack::{CalibratedGate, Calibration, Gate, KnownScores, Scores};
+use mome_retrieval::Reader;
 use rand::SeedableRng as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::answered::Answered;
 use super::ask::{Asked, Memory};
-use super::{Answered, fit};
+use super::fit;
 use crate::near_misses::NearMisses;
-use crate::stage::{Progress, Stage, counted};
+use crate::progress::{Progress, Stage, counted};
 use crate::{Contrast, Fact, MemorizeError};
 
 /// Near misses made of each question.
@@ -47,9 +48,9 @@ pub struct ReaderGateReport {
 /// where the tables have too few wordings. Contrasts give near misses: people change what no rule does.
 ///
 /// # Errors
-/// [`MemorizeError::Mome`] where the reader could not be run.
+/// [`MemorizeError::Reader`] where a text could not be read.
 pub fn reader_gate(
-    reader: &Reader,
+    reader: &dyn Reader,
     tables: &[Vec<Fact>],
     contrasts: &[Vec<Contrast>],
     seed: u64,
@@ -70,7 +71,7 @@ pub fn reader_gate(
         let of_tables = tables.iter().enumerate().map(ask);
         of_tables.chain(contrasts.iter().map(ask_changed)).collect::<Result<Vec<_>, MemorizeError>>()
     })?;
-    let judges = reader.judges();
+    let judges = reader.description().judges;
     let all = together(answered.iter());
     let Some(gate) = fit::fit(&all, None, judges) else { return Ok(None) };
     let gate = rounded_gate(fit::with_confidence(gate, &all));
@@ -108,7 +109,7 @@ pub fn reader_gate(
 
 /// Asks a table's facts, of each of which one wording is in memory: by the others, with the fact there and hidden; and
 /// near misses of the one.
-fn asked_of(reader: &Reader, table: &[Fact], seed: u64) -> Result<Answered, MemorizeError> {
+fn asked_of(reader: &dyn Reader, table: &[Fact], seed: u64) -> Result<Answered, MemorizeError> {
     let first: Vec<&str> = table.iter().map(|fact| fact.wordings[0].as_str()).collect();
     let memory = Memory::of_questions(reader, &first)?;
     let others: Vec<(usize, &str)> = table
@@ -146,7 +147,7 @@ fn near_misses_asked(memory: &Memory<'_>, made: &[(usize, String)]) -> Result<Ve
 }
 
 /// Asks what is near to written questions and asks something else, of which the questions are in memory.
-fn changed_of(reader: &Reader, contrasts: &[Contrast], seed: u64) -> Result<Vec<Asked>, MemorizeError> {
+fn changed_of(reader: &dyn Reader, contrasts: &[Contrast], seed: u64) -> Result<Vec<Asked>, MemorizeError> {
     let first: Vec<&str> = contrasts.iter().map(|contrast| contrast.same[0].as_str()).collect();
     let memory = Memory::of_questions(reader, &first)?;
     let mut random = ChaCha8Rng::seed_from_u64(seed);

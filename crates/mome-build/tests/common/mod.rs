@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use mome::{AnswerOptions, Mome, Pack, Reader, ReaderFiles, Store};
+use mome::{AnswerOptions, EncoderReader, Mome, Pack, ReaderFiles, Store};
 use mome_build::{Fact, MemorizeOptions, Models, read_facts};
 use mome_engine::{DeviceChoice, open, open_encoder};
 use mome_pack::{Expert, Leaf, Query, Shard, WordingLayout};
@@ -30,7 +31,7 @@ pub fn models() -> Models {
         executor: block_on(open(&backbone, DeviceChoice::Cpu)).unwrap().executor,
         query: Some(Query::decode(&model_data("mome-tiny-q8_0.query")).unwrap()),
         backbone: backbone.into(),
-        reader: Reader::new(encoder.executor, ""),
+        reader: Arc::new(EncoderReader::new(encoder.executor, "")),
         reader_files: files,
         reader_gate: Some(serde_json::from_slice(&model_data("reader.gate.json")).unwrap()),
     }

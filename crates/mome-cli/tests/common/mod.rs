@@ -6,8 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
-use mome::{Mome, Pack, Reader, ReaderFiles, Store};
+use mome::{EncoderReader, Mome, Pack, ReaderFiles, Store};
 use mome_build::{Fact, MemorizeOptions, Models, Report, memorize};
 use mome_engine::{DeviceChoice, open, open_encoder};
 use mome_pack::{Digest, Query};
@@ -113,7 +114,7 @@ pub fn models_on(device: DeviceChoice) -> Models {
         executor: block_on(open(&backbone, device)).unwrap().executor,
         query: Some(Query::decode(&model_data("mome-tiny-q8_0.query")).unwrap()),
         backbone: backbone.into(),
-        reader: Reader::new(encoder.executor, ""),
+        reader: Arc::new(EncoderReader::new(encoder.executor, "")),
         reader_files: files,
         reader_gate: Some(serde_json::from_slice(&model_data("reader.gate.json")).unwrap()),
     }

@@ -1,7 +1,9 @@
 //! Cross-attention between a final hidden state and the answer slots of the attached experts.
 
 use super::simd::{Kernel, Level, Simd, dot, index_of_largest};
-use crate::{KEY_WIDTH, Memory, MemorySlot};
+use mome_pack::KEY_WIDTH;
+
+use crate::{Memory, MemorySlot};
 
 /// Adds what the slots say at row `row` of the head to its `logits [V]`; `hidden [d]` is after the last norm.
 /// Returns the slot with the largest share, or `None` where null leads by the margin: the logits then stay.

@@ -4,7 +4,9 @@ use super::model::Model;
 use super::operations::{Chunk, MemoryBuffers, Rows, Write};
 use super::recorder::{Recorder, Segment};
 use super::weights::Weights;
-use crate::{AttentionParameters, EngineError, KEY_WIDTH, Memory};
+use mome_pack::KEY_WIDTH;
+
+use crate::{AttentionParameters, EngineError, Memory};
 
 /// Memory with at least one slot.
 pub(super) struct AttachedMemory {

@@ -10,7 +10,9 @@ use super::kernels::WeightKernelSet;
 use super::matrices::{BlockMatrices, Matrices};
 use super::operations::{Heads, Norm};
 use super::weights::{FileMatrix, Weights};
-use crate::{EngineError, KEY_WIDTH, QueryProjection};
+use mome_pack::KEY_WIDTH;
+
+use crate::{EngineError, QueryProjection};
 
 /// Everything of a backbone that the GPU reads.
 pub(super) struct Model {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use mome_backbone::{Backbone, TensorInfo};
 use mome_engine::{
-    AttachedExpert, AttentionParameters, DeviceChoice, Executor, Head, KEY_WIDTH, Memory, MemorySlot, Output,
-    Pass, Prediction, QueryProjection, Sequence, open,
+    AttachedExpert, AttentionParameters, DeviceChoice, Executor, Head, Memory, MemorySlot, Output, Pass,
+    Prediction, QueryProjection, Sequence, open,
 };
 use proptest::prelude::*;
 use serde_json::Value;

@@ -8,14 +8,13 @@ use mome::Mome;
 use mome_pack::{Counts, Expert, Leaf, Link, Manifest, Root, Shard};
 use serde::Serialize;
 
+use super::catalogue::Catalogue;
+use super::neighbors::{Change, ask, changes, neighbours};
 use crate::MemorizeError;
-use crate::build_index::{Item, Plan};
-use crate::catalogue::Catalogue;
-use crate::models::layout_of;
-use crate::neighbours::{Change, ask, changes, neighbours};
-use crate::stage::{Progress, Stage, counted, whole};
-use crate::verify::open;
-use crate::write::{Objects, PackWriter, seconds_since_1970};
+use crate::files::{Objects, PackWriter, seconds_since_1970};
+use crate::index::{Item, Plan};
+use crate::memorize::verify::open;
+use crate::progress::{Progress, Stage, counted, whole};
 
 /// How a pack is to be changed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,7 +74,7 @@ impl<'a> Revision<'a> {
         options: ReviseOptions,
         progress: Progress<'a>,
     ) -> Result<Self, MemorizeError> {
-        let catalogue = Catalogue::read(before.pack(), layout_of(before.reader()), progress)?;
+        let catalogue = Catalogue::read(before.pack(), before.reader().description().layout(), progress)?;
         Ok(Self { before, catalogue, directory, options, progress })
     }
 
@@ -118,7 +117,7 @@ impl<'a> Revision<'a> {
             ..there.clone()
         })?;
 
-        let after = open(self.directory, self.before.executor(), self.before.reader())?;
+        let after = open(self.directory, self.before.executor(), self.before.reader().clone())?;
         let replies_now = ask(&after, entries, &near, Stage::AskAfter, self.progress)?;
         let objects = Objects::of(&manifest, &root);
         let outdated = writer.outdated(&objects)?;

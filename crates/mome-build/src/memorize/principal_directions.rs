@@ -1,6 +1,6 @@
 //! Principal directions of a cloud of vectors.
 
-use mome::vectors::{dot, normalise};
+use mome_retrieval::vectors::{dot, normalise};
 use rand::RngExt as _;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;

@@ -4,7 +4,6 @@
 //! states spread alike in each, since the few directions in which a language model's states differ most say least about
 //! which place of which answer it is.
 
-use mome::memorise::trace;
 use mome_engine::Executor;
 use mome_pack::{Attention, Digest, KEY_WIDTH, Projection, Query};
 use rand::SeedableRng as _;
@@ -12,8 +11,9 @@ use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::principal::{deviations, mean, principal_directions};
-use crate::stage::{Progress, Stage, counted};
+use super::principal_directions::{deviations, mean, principal_directions};
+use super::trace::trace;
+use crate::progress::{Progress, Stage, counted};
 use crate::{Fact, MemorizeError};
 
 /// How slots are attended to. The order bias is as strong as the match is at most, so that places of a run of equal

@@ -1,12 +1,11 @@
 //! Splitting of a shard that holds too much: into parts whose experts lie near one another.
 
-use mome::index::centroid;
-use mome::vectors::dot;
-use mome_pack::{RoutingKey, Shard, TARGET_SHARD};
+use mome_pack::TARGET_SHARD;
+use mome_retrieval::vectors::dot;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-use crate::build_index::Item;
+use super::item::{Item, middle, size};
 
 /// How full shards are made. What is left of the target takes experts that some wording looks for here, though
 /// they lie in another shard, and experts that come later.
@@ -14,12 +13,6 @@ const FILLED: usize = TARGET_SHARD / 8 * 7;
 
 /// Rounds of moving experts to the nearer of two middles.
 const ROUNDS: usize = 12;
-
-/// The direction of the middle of some items.
-pub(crate) fn middle(items: &[Item], members: &[usize]) -> RoutingKey {
-    let width = items.first().map_or(0, |item| item.routing.len());
-    centroid(width, members.iter().map(|&item| items[item].routing.as_slice()))
-}
 
 /// Splits items until each part has a fitting size.
 pub(crate) fn parts(items: &[Item], members: Vec<usize>, random: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
@@ -34,11 +27,6 @@ pub(crate) fn parts(items: &[Item], members: Vec<usize>, random: &mut ChaCha8Rng
         }
     }
     parts
-}
-
-/// Bytes of a shard that holds these items.
-pub(crate) fn size(items: &[Item], members: &[usize]) -> usize {
-    Shard::overhead(members.len()) + members.iter().map(|&member| items[member].bytes).sum::<usize>()
 }
 
 /// Splits some items into two of about equal size that each lie near one middle (2-means, the halves balanced by

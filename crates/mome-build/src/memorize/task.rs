@@ -1,19 +1,14 @@
-//! Memorising: one forward pass over question and answer gives the keys, and the strengths follow in closed form
-//! (docs/design.md, "Answering"). Where that does not reach the loss, gradient steps over the fact's own keys and
-//! strengths do ([`refine`]).
+//! What is to be brought about when a fact is memorized, how far slots are from it, and the strengths in closed form.
 //!
 //! The attention over an expert's own slots depends on its keys, not on its strengths. So each token's logits are
 //! linear in the strengths, and the least strength that brings a token's loss down to epsilon can be computed.
 
-mod refine;
-
 use half::f16;
-use mome_backbone::Backbone;
-use mome_engine::{Executor, Head, KEY_WIDTH, Pass, QueryProjection};
-use mome_pack::{Attention, Slot, UnitVector};
+use mome_engine::QueryProjection;
+use mome_pack::{Attention, KEY_WIDTH, Slot, UnitVector};
+use mome_retrieval::vectors::dot;
 
-use crate::MomeError;
-use crate::vectors::{dot, normalise};
+use super::trace::{Trace, distinct};
 
 /// The loss, in nats, that every answer token is brought down to.
 pub const EPSILON: f32 = 0.01;
@@ -30,25 +25,14 @@ const TARGET: f64 = EPSILON as f64 * 0.97;
 const SWEEPS: usize = 12;
 
 /// A strength beyond this is none: the slot gets too little attention for its token.
-const STRONGEST: f64 = 2000.0;
+pub(super) const STRONGEST: f64 = 2000.0;
 
 /// By how much, in score, a slot must lead the others at its place: no other device may see another one lead.
 const LEAD: f64 = 0.25;
 
-/// What the bare backbone does with one wording of a fact followed by its answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Trace {
-    /// The final hidden states that predict the answer's tokens, `[answer, d]`.
-    pub hidden: Vec<f32>,
-    /// For each place of the answer, the logarithm of the sum of all exponentiated logits.
-    pub log_sums: Vec<f32>,
-    /// For each place of the answer, the logits of the answer's distinct tokens in ascending order.
-    pub logits: Vec<Vec<f32>>,
-}
-
 /// The answer's slots, and how well they hold it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Memorised {
+pub struct SolvedSlots {
     /// The slots in the order of the answer, the end token's last.
     pub slots: Vec<Slot>,
     /// The largest loss of a token over all wordings, in nats; infinite where another slot than a place's own leads
@@ -58,90 +42,27 @@ pub struct Memorised {
     pub refined: bool,
 }
 
-/// Runs one wording with the answer's tokens (the end token last) through the bare backbone.
-///
-/// # Errors
-/// [`MomeError::TooLong`] where question and answer do not fit the backbone's context, and what the device
-/// reports.
-pub async fn trace(executor: &dyn Executor, wording: &str, answer: &[u32]) -> Result<Trace, MomeError> {
-    let backbone: &Backbone = executor.backbone();
-    let prompt = backbone.frame().prompt(backbone.tokenizer(), wording);
-    let spoken = &answer[..answer.len().saturating_sub(1)];
-    let (length, context) = (prompt.tokens.len() + spoken.len(), backbone.config().context);
-    if length > context {
-        return Err(MomeError::TooLong { tokens: length, context });
-    }
-    let tokens = [prompt.tokens.as_slice(), spoken].concat();
-    let watch = distinct(answer);
-    let head = Head { rows: answer.len(), watch: &watch, hidden: true, ..Head::default() };
-    let pass = Pass { tokens: &tokens, states: &[], head: Some(head) };
-    let output = executor.begin(length)?.run(pass).await?;
-    Ok(Trace {
-        hidden: output.hidden,
-        log_sums: output.predictions.iter().map(|prediction| prediction.log_sum).collect(),
-        logits: output.predictions.into_iter().map(|prediction| prediction.watched).collect(),
-    })
-}
-
-/// The slots for an answer: keys from the wordings' hidden states, and the least strengths with which every token
-/// of every wording has a loss of at most [`EPSILON`], and [`SPARE`] on top; where those keys do not allow it, keys and
-/// strengths that gradient steps lead to. Where that cannot be either, [`Memorised::loss`] is larger.
-#[must_use]
-pub fn memorise(
-    query: &QueryProjection,
-    attention: &Attention,
-    answer: &[u32],
-    traces: &[&Trace],
-) -> Memorised {
-    let task = Task::new(query, attention, answer, traces);
-    let keys: Vec<_> = (0..answer.len()).map(|place| task.mean_direction(place)).collect();
-    let solved = task.solved(&keys);
-    if solved.loss <= EPSILON { solved } else { refine::refine(&task, solved) }
-}
-
-/// The largest loss of an answer token over these wordings, with the keys and strengths of `slots`: infinite where
-/// another slot than a place's own leads there.
-#[must_use]
-pub fn loss(query: &QueryProjection, attention: &Attention, slots: &[Slot], traces: &[&Trace]) -> f32 {
-    let answer: Vec<u32> = slots.iter().map(|slot| slot.token).collect();
-    let keys: Vec<UnitVector<KEY_WIDTH>> = slots.iter().map(|slot| slot.key).collect();
-    let task = Task::new(query, attention, &answer, traces);
-    task.largest_loss(&task.attended(&keys), &strengths_of(slots))
-}
-
-impl Trace {
-    /// The query at a place of the answer, of length one.
-    fn query(&self, query: &QueryProjection, place: usize) -> [f32; KEY_WIDTH] {
-        let hidden = query.0.len() / KEY_WIDTH;
-        let state = &self.hidden[place * hidden..(place + 1) * hidden];
-        let mut q: [f32; KEY_WIDTH] =
-            std::array::from_fn(|at| dot(state, &query.0[at * hidden..(at + 1) * hidden]));
-        normalise(&mut q);
-        q
-    }
-}
-
 /// What is to be brought about: at every place of the answer, in every wording, the token that belongs there.
-struct Task<'a> {
-    attention: &'a Attention,
+pub(super) struct Task<'a> {
+    pub(super) attention: &'a Attention,
     answer: &'a [u32],
     /// For each slot, where its token stands among the answer's distinct ones.
-    token: Vec<usize>,
-    rows: Vec<Row>,
+    pub(super) token: Vec<usize>,
+    pub(super) rows: Vec<Row>,
 }
 
 /// One place of the answer in one wording, as the bare backbone leaves it.
-struct Row {
-    place: usize,
-    query: [f32; KEY_WIDTH],
+pub(super) struct Row {
+    pub(super) place: usize,
+    pub(super) query: [f32; KEY_WIDTH],
     /// The logits of the answer's distinct tokens.
     logits: Vec<f64>,
     /// Logarithm of the sum of all other exponentiated logits.
-    log_rest: f64,
+    pub(super) log_rest: f64,
 }
 
 /// A row with the attention that it pays to slots with certain keys.
-struct Attended<'a> {
+pub(super) struct Attended<'a> {
     row: &'a Row,
     /// For each slot; none where null leads.
     shares: Vec<f64>,
@@ -150,7 +71,12 @@ struct Attended<'a> {
 }
 
 impl<'a> Task<'a> {
-    fn new(query: &QueryProjection, attention: &'a Attention, answer: &'a [u32], traces: &[&Trace]) -> Self {
+    pub(super) fn new(
+        query: &QueryProjection,
+        attention: &'a Attention,
+        answer: &'a [u32],
+        traces: &[&Trace],
+    ) -> Self {
         let watched = distinct(answer);
         let token = answer.iter().map(|token| watched.partition_point(|watched| watched < token)).collect();
         let row = |(trace, place): (&Trace, usize)| {
@@ -165,7 +91,7 @@ impl<'a> Task<'a> {
     }
 
     /// The direction of the wordings' queries at one place.
-    fn mean_direction(&self, place: usize) -> UnitVector<KEY_WIDTH> {
+    pub(super) fn mean_direction(&self, place: usize) -> UnitVector<KEY_WIDTH> {
         let mut sum = [0.0; KEY_WIDTH];
         for row in self.rows.iter().filter(|row| row.place == place) {
             sum.iter_mut().zip(&row.query).for_each(|(sum, x)| *sum += x);
@@ -175,7 +101,7 @@ impl<'a> Task<'a> {
 
     /// What each slot scores in a row that looks at this slot's place from its own, `cosine` being that of query and
     /// key, for an expert that the gate accepted with this bias.
-    fn score(&self, row: &Row, slot: usize, cosine: f32, bias: f32) -> f64 {
+    pub(super) fn score(&self, row: &Row, slot: usize, cosine: f32, bias: f32) -> f64 {
         let Attention { beta, gamma, .. } = self.attention;
         f64::from(beta * cosine + bias - gamma * slot.abs_diff(row.place) as f32)
     }
@@ -183,7 +109,7 @@ impl<'a> Task<'a> {
     /// All rows with their attention to slots with these keys, once for the least bias that the gate gives and once
     /// for the largest. The logits are linear in the share that all slots have together, which grows with the bias, and
     /// the loss is convex in the logits: what holds for both holds between them.
-    fn attended(&self, keys: &[UnitVector<KEY_WIDTH>]) -> Vec<Attended<'_>> {
+    pub(super) fn attended(&self, keys: &[UnitVector<KEY_WIDTH>]) -> Vec<Attended<'_>> {
         let keys: Vec<[f32; KEY_WIDTH]> = keys.iter().map(UnitVector::dequantise).collect();
         let mut attended = Vec::with_capacity(2 * self.rows.len());
         for row in &self.rows {
@@ -213,7 +139,7 @@ impl<'a> Task<'a> {
 
     /// Slots with these keys and the least strengths that bring every token's loss down, where any do. They hardly
     /// touch one another, so they are solved in turn until nothing changes.
-    fn solved(&self, keys: &[UnitVector<KEY_WIDTH>]) -> Memorised {
+    pub(super) fn solved(&self, keys: &[UnitVector<KEY_WIDTH>]) -> SolvedSlots {
         let rows = self.attended(keys);
         let mut strengths = vec![0.0; keys.len()];
         for _ in 0..SWEEPS {
@@ -226,11 +152,11 @@ impl<'a> Task<'a> {
             }
         }
         let loss = self.largest_loss(&rows, &strengths);
-        Memorised { slots: self.slots(keys, &strengths), loss, refined: false }
+        SolvedSlots { slots: self.slots(keys, &strengths), loss, refined: false }
     }
 
     /// Slots with these keys and strengths.
-    fn slots(&self, keys: &[UnitVector<KEY_WIDTH>], strengths: &[f64]) -> Vec<Slot> {
+    pub(super) fn slots(&self, keys: &[UnitVector<KEY_WIDTH>], strengths: &[f64]) -> Vec<Slot> {
         let slots = keys.iter().zip(strengths).zip(self.answer);
         slots
             .map(|((&key, &strength), &token)| Slot { key, token, strength: f16::from_f64(strength) })
@@ -252,7 +178,7 @@ impl<'a> Task<'a> {
     }
 
     /// The logits of the answer's distinct tokens with these shares and strengths.
-    fn lifted(&self, row: &Row, shares: &[f64], strengths: &[f64]) -> Vec<f64> {
+    pub(super) fn lifted(&self, row: &Row, shares: &[f64], strengths: &[f64]) -> Vec<f64> {
         let mut logits = row.logits.clone();
         for ((share, strength), &token) in shares.iter().zip(strengths).zip(&self.token) {
             logits[token] += share * strength;
@@ -274,7 +200,7 @@ impl<'a> Task<'a> {
         softplus(self.log_rivals(row, &logits) - logits[self.token[row.place]])
     }
 
-    fn largest_loss(&self, rows: &[Attended<'_>], strengths: &[f64]) -> f32 {
+    pub(super) fn largest_loss(&self, rows: &[Attended<'_>], strengths: &[f64]) -> f32 {
         let loss = |Attended { row, shares, led }: &Attended<'_>| {
             if *led { self.cross_entropy(row, shares, strengths) as f32 } else { f32::INFINITY }
         };
@@ -283,7 +209,7 @@ impl<'a> Task<'a> {
 }
 
 /// Turns the scores of slots into their shares of the attention, of which null gets the rest.
-fn softmax(scores: &mut [f64], null: f64) {
+pub(super) fn softmax(scores: &mut [f64], null: f64) {
     let top = scores.iter().copied().fold(null, f64::max);
     scores.iter_mut().for_each(|score| *score = (*score - top).exp());
     let total = (null - top).exp() + scores.iter().sum::<f64>();
@@ -295,87 +221,11 @@ fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-fn rounded_up(value: f64) -> f16 {
+pub(super) fn rounded_up(value: f64) -> f16 {
     let nearest = f16::from_f64(value);
     if nearest.to_f64() >= value { nearest } else { f16::from_bits(nearest.to_bits() + 1) }
 }
 
-fn strengths_of(slots: &[Slot]) -> Vec<f64> {
+pub(super) fn strengths_of(slots: &[Slot]) -> Vec<f64> {
     slots.iter().map(|slot| slot.strength.to_f64()).collect()
-}
-
-/// The distinct tokens of an answer in ascending order.
-fn distinct(answer: &[u32]) -> Vec<u32> {
-    let mut tokens = answer.to_vec();
-    tokens.sort_unstable();
-    tokens.dedup();
-    tokens
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const ATTENTION: Attention =
-        Attention { beta: 16.0, gamma: 8.0, null: 12.0, margin: 4.0, accepted: 12.0, cap: 20.0 };
-    const HIDDEN: usize = 64;
-
-    fn identity() -> QueryProjection {
-        let one = |at: usize| if at / HIDDEN == at % HIDDEN { 1.0 } else { 0.0 };
-        QueryProjection((0..KEY_WIDTH * HIDDEN).map(one).collect())
-    }
-
-    /// A backbone's view of an answer: each place's hidden state near an axis, logits as given.
-    fn trace_of(answer: &[u32], logits: &[f32], log_sum: f32, noise: f32) -> Trace {
-        let watched = distinct(answer).len();
-        let mut hidden = vec![noise; answer.len() * HIDDEN];
-        (0..answer.len()).for_each(|place| hidden[place * HIDDEN + place] += 1.0);
-        let logit = |place: usize, at: usize| logits[(place * watched + at) % logits.len()];
-        Trace {
-            hidden,
-            log_sums: vec![log_sum; answer.len()],
-            logits: (0..answer.len())
-                .map(|place| (0..watched).map(|at| logit(place, at)).collect())
-                .collect(),
-        }
-    }
-
-    fn any_answer() -> impl Strategy<Value = (Vec<u32>, Vec<f32>, f32)> {
-        (prop::collection::vec(0u32..6, 1..12), prop::collection::vec(-8f32..2.0, 7), -0.02f32..0.08)
-    }
-
-    proptest! {
-        #[test]
-        fn every_wording_reaches_the_loss_and_no_strength_is_wasted((answer, logits, noise) in any_answer()) {
-            let first = trace_of(&answer, &logits, 6.0, 0.0);
-            let second = trace_of(&answer, &logits[2..], 6.5, noise);
-            let traces = [&first, &second];
-            let memorised = memorise(&identity(), &ATTENTION, &answer, &traces);
-            prop_assert!(memorised.loss <= EPSILON, "{}", memorised.loss);
-            let mut weaker = memorised.slots.clone();
-            let weaken = |strength: f16| f16::from_f32(strength.to_f32() * 0.95 - SPARE);
-            weaker.iter_mut().for_each(|slot| slot.strength = weaken(slot.strength));
-            prop_assert!(loss(&identity(), &ATTENTION, &weaker, &traces) > EPSILON);
-        }
-    }
-
-    #[test]
-    fn what_the_backbone_knows_needs_no_strength() {
-        let known = trace_of(&[3], &[20.0], 20.0, 0.0);
-        let memorised = memorise(&identity(), &ATTENTION, &[3], &[&known]);
-        assert_eq!(memorised.slots[0].strength, f16::ZERO);
-        assert!(memorised.loss <= EPSILON);
-    }
-
-    #[test]
-    fn a_slot_that_nothing_attends_to_is_not_memorised() {
-        let far = trace_of(&[3], &[0.0], 9.0, 0.0);
-        let mut against = far.clone();
-        against.hidden.iter_mut().for_each(|x| *x = -*x);
-        let deaf = Attention { accepted: 0.0, ..ATTENTION };
-        let memorised = memorise(&identity(), &deaf, &[3], &[&far, &far, &against]);
-        assert!(memorised.loss > EPSILON);
-    }
 }

@@ -10,13 +10,13 @@ use mome_backbone::Backbone;
 use mome_pack::{Digest, Expert, WordingHash};
 use serde::Serialize;
 
-use crate::catalogue::Catalogue;
-use crate::journal::Journal;
-use crate::make_experts::{Experts, Held, fitting, make_experts};
-use crate::memorize::{JOURNAL, UNANSWERED, ids_alone, made_from};
-use crate::revise::{Coming, ReviseOptions, Revised, Revision};
-use crate::stage::Progress;
-use crate::verify::unanswered;
+use super::catalogue::Catalogue;
+use super::edition::{Coming, ReviseOptions, Revised, Revision};
+use crate::files::{JOURNAL, Journal};
+use crate::memorize::experts::{Experts, Held, fitting, made_from, make_experts};
+use crate::memorize::ids_alone;
+use crate::memorize::verify::{UNANSWERED, unanswered};
+use crate::progress::Progress;
 use crate::{Fact, MemorizeError};
 
 /// What became of the facts. Field names are those of the JSON that `mome memorize --into` prints.
@@ -69,8 +69,8 @@ pub fn memorize_into(
     }
     check_answers(catalogue, &fitting, executor.backbone())?;
 
-    let (reader, query) = (mome.reader(), mome.pack().query());
-    let made_from = made_from(executor.as_ref(), reader, query)?;
+    let (reader, query) = (mome.reader().as_ref(), mome.pack().query());
+    let made_from = made_from(executor.as_ref(), reader.description(), query)?;
     let mut journal = Journal::open(&directory.join(JOURNAL), made_from)?;
     let made = make_experts(executor.as_ref(), reader, query, &fitting, &mut journal, progress)?;
     let Experts { held, failed: not_held, resumed } = made;

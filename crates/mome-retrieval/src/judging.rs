@@ -3,10 +3,9 @@
 
 use mome_engine::RerankLogits;
 
-use crate::MomeError;
 use crate::ranking::{FactKeys, Near, leads, rank};
-use crate::reader::{Reader, Reading};
 use crate::vectors::log_sum_exp;
+use crate::{Reader, ReaderError, Reading};
 
 /// How many facts are judged: the nearest ones, each by its nearest wording.
 pub const JUDGED: usize = 3;
@@ -76,13 +75,13 @@ impl Candidate {
 /// see.
 ///
 /// # Errors
-/// What the device reports.
+/// As [`Reader::judge`].
 pub async fn candidates(
-    reader: &Reader,
+    reader: &dyn Reader,
     reading: &Reading,
     facts: &[&FactKeys],
     hidden: impl Fn(usize, usize) -> bool,
-) -> Result<Vec<Candidate>, MomeError> {
+) -> Result<Vec<Candidate>, ReaderError> {
     let ranked = rank(&reading.embedding, facts, hidden);
     let tokens = |near: &Near| facts[near.fact].wordings[near.wording].tokens.as_slice();
     let nearest: Vec<&[u32]> = ranked.iter().take(JUDGED).map(tokens).collect();

@@ -6,8 +6,8 @@ use mome::{MomeError, Pack};
 use mome_pack::{Digest, Expert, Link, Shard, WordingHash, WordingLayout};
 
 use crate::MemorizeError;
-use crate::build_index::{Item, Plan};
-use crate::stage::{Progress, Stage, counted};
+use crate::index::{Item, Plan};
+use crate::progress::{Progress, Stage, counted};
 
 /// The experts of a pack, numbered in the order in which they are first met, and the shards that they lie in.
 pub(crate) struct Catalogue {

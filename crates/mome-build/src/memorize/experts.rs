@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 
-use mome::memorise::{EPSILON, Trace, memorise, trace};
-use mome::{MomeError, Reader};
+use super::slots::solve_slots;
+use super::task::EPSILON;
+use super::trace::{Trace, trace};
 use mome_backbone::Backbone;
 use mome_engine::{Executor, QueryProjection};
 use mome_pack::{Digest, Expert, MAX_SHARD, Query, Shard, Wording};
+use mome_retrieval::{Reader, ReaderDescription};
 use rayon::prelude::*;
 
-use crate::build_index::Item;
-use crate::journal::{Journal, Place};
-use crate::models::layout_of;
-use crate::stage::{Progress, Stage, counted};
+use crate::files::{Journal, Place};
+use crate::index::Item;
+use crate::progress::{Progress, Stage, counted};
 use crate::{Fact, MemorizeError};
 
 /// Facts that are memorised side by side and then noted in the journal: what is lost when the process is stopped.
@@ -76,13 +77,13 @@ pub(crate) fn fitting<'a>(facts: &'a [Fact], backbone: &Backbone) -> (Vec<&'a Fa
 /// read or written. A fact that is not memorised is no error.
 pub(crate) fn make_experts(
     executor: &dyn Executor,
-    reader: &Reader,
+    reader: &dyn Reader,
     query: &Query,
     facts: &[&Fact],
     journal: &mut Journal,
     progress: Progress<'_>,
 ) -> Result<Experts, MemorizeError> {
-    let layout = layout_of(reader);
+    let layout = reader.description().layout();
     let maker = Maker::new(executor, reader, query);
     let names: Vec<Digest> = facts.iter().map(|fact| fact.digest()).collect();
     let mut places: Vec<Option<Place>> = names.iter().map(|&name| journal.find(name)).collect();
@@ -123,6 +124,29 @@ pub(crate) fn make_experts(
     Ok(experts)
 }
 
+/// Digest of all that experts depend on beside their facts.
+pub(crate) fn made_from(
+    executor: &dyn Executor,
+    reader: &ReaderDescription,
+    query: &Query,
+) -> Result<Digest, MemorizeError> {
+    let backbone = executor.backbone().digest().unwrap_or_default();
+    let encoder = reader.encoder.unwrap_or(Digest([0; 32]));
+    let version = env!("CARGO_PKG_VERSION");
+    let parts = [
+        &backbone[..],
+        &encoder.0,
+        reader.prefix.as_bytes(),
+        &[0],
+        executor.device().as_bytes(),
+        &[0],
+        version.as_bytes(),
+        &[0],
+        &query.encode()?,
+    ];
+    Ok(Digest::of(&parts.concat()))
+}
+
 /// Why an expert of so many bytes cannot be published.
 fn problem(expert: &Expert, bytes: usize) -> Option<String> {
     if expert.loss == f32::INFINITY {
@@ -138,24 +162,24 @@ fn problem(expert: &Expert, bytes: usize) -> Option<String> {
 /// What makes experts.
 struct Maker<'a> {
     executor: &'a dyn Executor,
-    reader: &'a Reader,
+    reader: &'a dyn Reader,
     query: &'a Query,
     projection: QueryProjection,
 }
 
 impl<'a> Maker<'a> {
-    fn new(executor: &'a dyn Executor, reader: &'a Reader, query: &'a Query) -> Self {
+    fn new(executor: &'a dyn Executor, reader: &'a dyn Reader, query: &'a Query) -> Self {
         Self { executor, reader, query, projection: QueryProjection(query.projection.dequantise().into()) }
     }
 
     /// Runs all wordings of a fact through backbone and reader and memorises it.
-    fn expert(&self, fact: &Fact) -> Result<Expert, MomeError> {
+    fn expert(&self, fact: &Fact) -> Result<Expert, MemorizeError> {
         let backbone = self.executor.backbone();
         let answer = backbone.frame().answer(backbone.tokenizer(), &fact.answer);
         let run = |wording: &String| pollster::block_on(trace(self.executor, wording, &answer));
         let traces = fact.wordings.iter().map(run).collect::<Result<Vec<_>, _>>()?;
         let traces: Vec<&Trace> = traces.iter().collect();
-        let memorised = memorise(&self.projection, &self.query.attention, &answer, &traces);
+        let memorised = solve_slots(&self.projection, &self.query.attention, &answer, &traces);
         Ok(Expert {
             id: fact.id.clone(),
             question: fact.wordings[0].clone(),
@@ -168,7 +192,7 @@ impl<'a> Maker<'a> {
 
     /// The fact's wordings as the reader sees them, those left out that are the same text but for case, spaces,
     /// encoding or final punctuation.
-    fn wordings(&self, fact: &Fact) -> Result<Vec<Wording>, MomeError> {
+    fn wordings(&self, fact: &Fact) -> Result<Vec<Wording>, MemorizeError> {
         let texts: Vec<&str> = fact.wordings.iter().map(String::as_str).collect();
         let readings = pollster::block_on(self.reader.read_all(&texts))?;
         let mut seen = HashSet::new();

@@ -7,7 +7,7 @@
 
 use mome_pack::{KEY_WIDTH, UnitVector};
 
-use super::{EPSILON, Memorised, Row, STRONGEST, Task, rounded_up, softmax, strengths_of};
+use super::task::{EPSILON, Row, STRONGEST, SolvedSlots, Task, rounded_up, softmax, strengths_of};
 
 /// The most gradient steps.
 const STEPS: usize = 400;
@@ -30,7 +30,7 @@ const VARIANCE: f64 = 0.99;
 const NEGLIGIBLE: f64 = 1e-12;
 
 /// Takes gradient steps from slots that do not reach the loss. Gives the first that do, else the best that were seen.
-pub(super) fn refine(task: &Task<'_>, start: Memorised) -> Memorised {
+pub(super) fn refine(task: &Task<'_>, start: SolvedSlots) -> SolvedSlots {
     let mut point = Point::of(&start);
     let mut adam = Adam::new(&point);
     let mut best = start;
@@ -47,7 +47,7 @@ pub(super) fn refine(task: &Task<'_>, start: Memorised) -> Memorised {
             }
         }
     }
-    Memorised { refined: true, ..best }
+    SolvedSlots { refined: true, ..best }
 }
 
 /// Keys, of which only the direction counts, and strengths; or what the loss changes by along each.
@@ -58,14 +58,14 @@ struct Point {
 }
 
 impl Point {
-    fn of(memorised: &Memorised) -> Self {
+    fn of(memorised: &SolvedSlots) -> Self {
         let keys = memorised.slots.iter().map(|slot| slot.key.dequantise().map(f64::from)).collect();
         Self { keys, strengths: strengths_of(&memorised.slots) }
     }
 
     /// The slots as they would be stored: with strengths in closed form for these keys, or with those that the steps
     /// came to, whichever has the smaller loss.
-    fn looked_at(&self, task: &Task<'_>) -> Memorised {
+    fn looked_at(&self, task: &Task<'_>) -> SolvedSlots {
         let keys: Vec<UnitVector<KEY_WIDTH>> =
             self.keys.iter().map(|key| UnitVector::quantise(&key.map(|x| x as f32))).collect();
         let solved = task.solved(&keys);
@@ -76,7 +76,7 @@ impl Point {
             self.strengths.iter().map(|&strength| rounded_up(strength).to_f64()).collect();
         let loss = task.largest_loss(&task.attended(&keys), &strengths);
         if loss < solved.loss {
-            Memorised { slots: task.slots(&keys, &strengths), loss, refined: true }
+            SolvedSlots { slots: task.slots(&keys, &strengths), loss, refined: true }
         } else {
             solved
         }
@@ -207,7 +207,8 @@ mod tests {
     use mome_pack::Attention;
     use proptest::prelude::*;
 
-    use super::super::{Trace, distinct, loss, memorise};
+    use super::super::slots::{loss, solve_slots};
+    use super::super::trace::{Trace, distinct};
     use super::*;
 
     /// Nothing is given beyond what is attached, and neighbours are hardly held apart: hard for any key.
@@ -246,7 +247,7 @@ mod tests {
         let keys: Vec<_> = (0..answer.len()).map(|place| task.mean_direction(place)).collect();
         assert!(task.solved(&keys).loss > EPSILON, "the closed form is not enough here");
 
-        let memorised = memorise(&identity(), &WEAK, &answer, &traces);
+        let memorised = solve_slots(&identity(), &WEAK, &answer, &traces);
         assert!(memorised.refined && memorised.loss <= EPSILON, "{}", memorised.loss);
         assert_eq!(loss(&identity(), &WEAK, &memorised.slots, &traces), memorised.loss);
     }
@@ -268,7 +269,7 @@ mod tests {
     fn what_cannot_be_is_reported_with_its_loss() {
         let answer = [3];
         let (here, there) = (wording(&answer, &[0.0]), wording(&answer, &[180.0]));
-        let memorised = memorise(&identity(), &WEAK, &answer, &[&here, &there]);
+        let memorised = solve_slots(&identity(), &WEAK, &answer, &[&here, &there]);
         assert!(memorised.refined && memorised.loss > EPSILON);
     }
 

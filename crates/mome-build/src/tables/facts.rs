@@ -6,7 +6,7 @@ use std::path::Path;
 use mome_pack::{Digest, WordingHash};
 use serde::Deserialize;
 
-use crate::table::{Cells, Row, TableError, read_rows};
+use super::rows::{Cells, Row, TableError, read_rows};
 
 /// A fact to memorise.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use mome::index::nearest;
 use mome::{AnswerOptions, Mome};
+use mome_retrieval::index::nearest;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::catalogue::Entry;
 use crate::MemorizeError;
-use crate::catalogue::Entry;
-use crate::stage::{Progress, Stage, counted};
+use crate::progress::{Progress, Stage, counted};
 
 /// How many facts near each that changes are asked.
 const NEIGHBOURS: usize = 8;

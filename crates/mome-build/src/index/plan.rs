@@ -4,14 +4,15 @@
 use std::collections::{BTreeSet, HashSet};
 use std::mem;
 
-use mome::index::{centroid, nearest};
-use mome::vectors::dot;
-use mome_pack::{Expert, RoutingKey, TARGET_SHARD};
+use mome_pack::{RoutingKey, TARGET_SHARD};
+use mome_retrieval::index::nearest;
+use mome_retrieval::vectors::dot;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::split_shard::{middle, parts, size};
+use super::item::{Item, middle, size};
+use super::split::parts;
 
 /// How many shards a question is looked for in.
 pub const BEAM: u16 = 6;
@@ -23,17 +24,6 @@ const SPLITS: usize = 4;
 /// are kept in eight bits, and devices round differently.
 const CERTAIN: f32 = 0.006;
 
-/// An expert as the index sees it.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// Routing key that decides the shard.
-    pub routing: Vec<f32>,
-    /// Routing keys of all stored wordings: each must lead to a shard that holds the expert.
-    pub wordings: Vec<RoutingKey>,
-    /// Bytes that the expert takes in a shard.
-    pub bytes: usize,
-}
-
 /// Which experts lie in which shard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -43,21 +33,6 @@ pub struct Plan {
     pub centroids: Vec<RoutingKey>,
     /// For each shard, its experts.
     pub shards: Vec<Vec<usize>>,
-}
-
-impl Item {
-    /// What the index sees of an expert that takes so many bytes.
-    #[must_use]
-    pub fn new(expert: &Expert, bytes: usize) -> Self {
-        let keys: Vec<Vec<f32>> =
-            expert.wordings.iter().map(|wording| wording.routing.dequantise()).collect();
-        let width = keys.first().map_or(0, Vec::len);
-        Self {
-            routing: centroid(width, keys.iter().map(Vec::as_slice)).dequantise(),
-            wordings: expert.wordings.iter().map(|wording| wording.routing.clone()).collect(),
-            bytes,
-        }
-    }
 }
 
 impl Plan {
@@ -178,7 +153,7 @@ fn reached(middles: &[Vec<f32>], beam: usize, wording: &[f32]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use mome::vectors::normalise;
+    use mome_retrieval::vectors::normalise;
     use proptest::prelude::*;
 
     use super::*;

@@ -7,8 +7,11 @@ use mome::{AnswerOptions, Mome, Pack, Reader, Store};
 use mome_engine::Executor;
 use rayon::prelude::*;
 
-use crate::stage::{Progress, Stage, counted};
+use crate::progress::{Progress, Stage, counted};
 use crate::{Fact, MemorizeError};
+
+/// Why a fact failed that is in the pack.
+pub(crate) const UNANSWERED: &str = "the finished pack does not give its answer";
 
 /// Opens the pack in this directory.
 ///
@@ -17,11 +20,11 @@ use crate::{Fact, MemorizeError};
 pub(crate) fn open(
     directory: &Path,
     executor: &Arc<dyn Executor>,
-    reader: &Reader,
+    reader: Arc<dyn Reader>,
 ) -> Result<Mome, MemorizeError> {
     let store = Store::open(&directory.to_string_lossy())?;
     let pack = pollster::block_on(Pack::open(store))?;
-    Ok(Mome::new(pack, reader.clone(), executor.clone(), None, None)?)
+    Ok(Mome::new(pack, reader, executor.clone(), None, None)?)
 }
 
 /// Asks the pack each stored wording of these facts, and gives the ids of those that were not answered exactly.

@@ -6,8 +6,8 @@ use mome::{Answer, AnswerOptions, Mome, MomeError, Reason};
 use mome_pack::WordingHash;
 use serde::Serialize;
 
+use super::metrics::{Judged, Metrics, Rate};
 use crate::Question;
-use crate::metrics::{Judged, Metrics, Rate};
 
 /// What came of the questions. Field names are those of the JSON that `mome eval --json` prints.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

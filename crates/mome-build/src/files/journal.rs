@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 
 use mome_pack::Digest;
 
-use crate::write::WriteError;
+use crate::files::WriteError;
+
+/// Name of the file in a pack's folder that a run which was stopped goes on from.
+pub(crate) const JOURNAL: &str = "memorising.partial";
 
 /// Magic, version, and the digest of all that its records depend on.
 const HEADER: usize = 8 + 32;

@@ -4,34 +4,21 @@
 use std::path::Path;
 use std::time::Instant;
 
-use mome::Reader;
-use mome::gate::{Decision, Thresholds, decision};
-use mome_engine::Executor;
-use mome_pack::{
-    Counts, Digest, Expert, FORMAT, Leaf, Link, Manifest, ModelReference, Pooling, Query, ReaderReference,
-    RerankerReference, Root, Shard,
-};
+use mome_pack::{Counts, Expert, FORMAT, Leaf, Manifest, Root, Shard};
+use mome_retrieval::gate::{Decision, Thresholds, decision};
+use mome_retrieval::{Reader, ReaderDescription};
 use serde::{Serialize, Serializer};
 
-use crate::build_index::{BEAM, Item, Plan};
-use crate::calibrate::{CalibrationReport, calibrate};
-use crate::journal::Journal;
-use crate::make_experts::{Experts, Held, fitting, make_experts};
-use crate::make_query::make_query;
-use crate::models::{Models, layout_of};
-use crate::stage::{Progress, Stage, counted, whole};
-use crate::verify::{open, unanswered};
-use crate::write::{Objects, PackWriter, WriteError, seconds_since_1970};
+use super::closed_form_query::make_query;
+use super::experts::{Experts, Held, fitting, made_from, make_experts};
+use super::verify::{UNANSWERED, open, unanswered};
+use crate::calibrate::{CalibrationOptions, CalibrationReport, calibrate};
+use crate::files::Journal;
+use crate::files::{JOURNAL, Objects, PackWriter, seconds_since_1970, write_backbone, write_reader};
+use crate::index::{BEAM, Item, Plan};
+use crate::models::Models;
+use crate::progress::{Progress, Stage, counted, whole};
 use crate::{Fact, MemorizeError};
-
-/// A model is published in parts of this many bytes.
-const MODEL_PART: usize = 4 * 1024 * 1024;
-
-/// Name of the file in a pack's folder that a run which was stopped goes on from.
-pub(crate) const JOURNAL: &str = "memorising.partial";
-
-/// Why a fact failed that is in the pack.
-pub(crate) const UNANSWERED: &str = "the finished pack does not give its answer";
 
 /// How a pack is to be made.
 #[derive(Clone, Debug)]
@@ -114,7 +101,7 @@ pub fn memorize(
         return Err(MemorizeError::Alpha(alpha));
     }
     models.check_query()?;
-    let (executor, reader) = (models.executor.as_ref(), &models.reader);
+    let (executor, reader) = (models.executor.as_ref(), models.reader.as_ref());
     let (fitting, mut failed) = fitting(facts, executor.backbone());
     if fitting.is_empty() {
         return Err(MemorizeError::Nothing(failed));
@@ -123,7 +110,7 @@ pub fn memorize(
         Some(query) => query.clone(),
         None => make_query(executor, &fitting, seed, progress)?,
     };
-    let mut journal = Journal::open(&out.join(JOURNAL), made_from(executor, reader, &query)?)?;
+    let mut journal = Journal::open(&out.join(JOURNAL), made_from(executor, reader.description(), &query)?)?;
     let made = make_experts(executor, reader, &query, &fitting, &mut journal, progress)?;
     let Experts { held, failed: not_held, resumed } = made;
     failed.extend(not_held);
@@ -133,14 +120,22 @@ pub fn memorize(
     }
     let items: Vec<Item> = held.iter().map(|held| held.item.clone()).collect();
     let plan = whole(progress, Stage::Index, || Plan::new(&items, seed));
-    let (gate, calibration) = calibrate(models, &fitting, &held, &plan, &mut journal, options, progress)?;
+    let (gate, calibration) = calibrate(
+        models,
+        &fitting,
+        &held,
+        &plan,
+        &mut journal,
+        CalibrationOptions { alpha, seed },
+        progress,
+    )?;
 
     let writer = PackWriter::new(out);
-    let width = layout_of(reader).width;
+    let width = reader.description().width;
     let root = Root {
         width,
         beam: BEAM,
-        leaves: write_leaves(&writer, &plan, &held, reader, &mut journal, progress)?,
+        leaves: write_leaves(&writer, &plan, &held, reader.description(), &mut journal, progress)?,
     };
     let manifest = writer.publish(Manifest {
         format: FORMAT,
@@ -162,7 +157,7 @@ pub fn memorize(
     })?;
 
     let asked: Vec<&Fact> = held.iter().map(|held| fitting[held.fact]).collect();
-    let mome = open(out, &models.executor, reader)?;
+    let mome = open(out, &models.executor, models.reader.clone())?;
     let unanswered = unanswered(&mome, &asked, progress)?;
     journal.remove()?;
     let verified = held.len() - unanswered.len();
@@ -184,38 +179,8 @@ pub fn memorize(
     })
 }
 
-pub(crate) fn ids_alone<S: Serializer>(
-    failed: &[(String, String)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(failed.iter().map(|(id, _)| id))
-}
-
-/// Digest of all that experts depend on beside their facts.
-pub(crate) fn made_from(
-    executor: &dyn Executor,
-    reader: &Reader,
-    query: &Query,
-) -> Result<Digest, MemorizeError> {
-    let backbone = executor.backbone().digest().unwrap_or_default();
-    let encoder = reader.executor().encoder().digest().unwrap_or_default();
-    let version = env!("CARGO_PKG_VERSION");
-    let parts = [
-        &backbone[..],
-        &encoder,
-        reader.prefix().as_bytes(),
-        &[0],
-        executor.device().as_bytes(),
-        &[0],
-        version.as_bytes(),
-        &[0],
-        &query.encode()?,
-    ];
-    Ok(Digest::of(&parts.concat()))
-}
-
 /// The wordings of a fact that the reader does not keep whole.
-fn cut_wordings<'a>(fact: &'a Fact, reader: &'a Reader) -> impl Iterator<Item = String> + 'a {
+fn cut_wordings<'a>(fact: &'a Fact, reader: &'a dyn Reader) -> impl Iterator<Item = String> + 'a {
     fact.wordings.iter().filter(|wording| reader.cuts(wording)).cloned()
 }
 
@@ -223,11 +188,11 @@ fn write_leaves(
     writer: &PackWriter,
     plan: &Plan,
     held: &[Held],
-    reader: &Reader,
+    reader: &ReaderDescription,
     journal: &mut Journal,
     progress: Progress<'_>,
 ) -> Result<Vec<Leaf>, MemorizeError> {
-    let layout = layout_of(reader);
+    let layout = reader.layout();
     counted(progress, Stage::Write, plan.shards.len(), |done| {
         let mut leaves = Vec::with_capacity(plan.shards.len());
         for (members, centroid) in plan.shards.iter().zip(&plan.centroids) {
@@ -243,53 +208,10 @@ fn write_leaves(
     })
 }
 
-fn write_backbone(writer: &PackWriter, models: &Models) -> Result<ModelReference, WriteError> {
-    let backbone = models.executor.backbone();
-    let config = backbone.config();
-    let shape = (config.architecture.as_str(), config.hidden, backbone.vocabulary_digest());
-    write_model(writer, backbone.name(), shape, &models.backbone)
-}
-
-fn write_reader(writer: &PackWriter, models: &Models) -> Result<ReaderReference, WriteError> {
-    let encoder = models.reader.executor().encoder();
-    let config = encoder.config();
-    let shape = (
-        encoder.file().architecture().unwrap_or_default(),
-        config.block.hidden,
-        encoder.tokenizer().vocabulary_digest(),
-    );
-    let files = &models.reader_files;
-    let reranker = files.reranker.as_deref().map(|file| {
-        Ok::<_, WriteError>(RerankerReference { digest: Digest::of(file), parts: write_parts(writer, file)? })
-    });
-    Ok(ReaderReference {
-        encoder: write_model(writer, encoder.name(), shape, &files.encoder)?,
-        reranker: reranker.transpose()?,
-        prefix: models.reader.prefix().to_owned(),
-        pooling: match config.pooling {
-            mome_backbone::Pooling::Mean => Pooling::Mean,
-            mome_backbone::Pooling::Cls => Pooling::Cls,
-        },
-        gate: models.reader_gate.clone(),
-    })
-}
-
-fn write_model(
-    writer: &PackWriter,
-    name: &str,
-    (architecture, hidden, vocabulary): (&str, usize, [u8; 32]),
-    file: &[u8],
-) -> Result<ModelReference, WriteError> {
-    Ok(ModelReference {
-        digest: Digest::of(file),
-        name: name.to_owned(),
-        architecture: architecture.to_owned(),
-        hidden: hidden as u32,
-        vocabulary: Digest(vocabulary),
-        parts: write_parts(writer, file)?,
-    })
-}
-
-fn write_parts(writer: &PackWriter, file: &[u8]) -> Result<Vec<Link>, WriteError> {
-    file.chunks(MODEL_PART).map(|part| writer.object(part)).collect()
+/// Writes the ids of facts that failed, without the reasons.
+pub(crate) fn ids_alone<S: Serializer>(
+    failed: &[(String, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(failed.iter().map(|(id, _)| id))
 }

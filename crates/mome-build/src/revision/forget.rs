@@ -7,10 +7,10 @@ use std::time::Instant;
 use mome::Mome;
 use serde::Serialize;
 
+use super::edition::{ReviseOptions, Revised, Revision};
+use super::neighbors::{Reply, ask};
 use crate::MemorizeError;
-use crate::neighbours::{Reply, ask};
-use crate::revise::{ReviseOptions, Revised, Revision};
-use crate::stage::{Progress, Stage};
+use crate::progress::{Progress, Stage};
 
 /// What became of a pack. Field names are those of the JSON that `mome forget` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
