@@ -1,7 +1,10 @@
 // Attention of final hidden states over the answer slots of the attached experts (docs/design.md, "Answering").
-// Slot j scores  beta * q.k_j + bias_j - gamma * |place_j - row|,  with q scaled to length one; null, which
-// attends to nothing, has a fixed score. Brings the softmax shares times the slots' strengths, and the slot
-// with the largest share; where null leads every slot by `margin`, that is NONE, and the shares are not used.
+// Slot j of expert e scores  beta * q.k_j + bias_j - gamma * |place_j - expected_e|,  with q scaled to length one;
+// null, which attends to nothing, has a fixed score. Brings the softmax shares times the slots' strengths, and the
+// slot with the largest share; where null leads every slot by `margin`, that is NONE, and the shares are not used.
+//
+// An expert expects one past the slot used last. Where rows are the places of a draft, each expects one more than the
+// row before it; in decoding, a row at a time, the slot that leads says what its expert expects in the next row.
 //
 //   0  params
 //   1  queries        [rows, 64]
@@ -9,6 +12,7 @@
 //   3  slots          [slots]
 //   4  contributions  [rows, slots]  what each slot adds to the logit of its token
 //   5  leading        [rows]         index of a slot, or NONE
+//   6  expected       [experts]      the place that each expects: at row 0, or in decoding at this row
 //
 // One workgroup a row, from `first_row` on, compiled with lanes/together: its lanes take every LANES-th slot.
 
@@ -19,12 +23,14 @@ struct Params {
     null_score: f32,
     margin: f32,
     first_row: u32,
+    decoding: u32,  // 1 where the leading slot moves its expert's place
 }
 
 struct Slot {
     strength: f32,
     bias: f32,   // of its expert
-    place: f32,  // in its answer, less the place that its expert expects at row 0
+    place: f32,  // in its answer
+    expert: u32,
 }
 
 const KEY_WIDTH4: u32 = 16u;
@@ -37,12 +43,14 @@ const NONE: u32 = 0xffffffffu;
 @group(0) @binding(3) var<storage, read> slots: array<Slot>;
 @group(0) @binding(4) var<storage, read_write> contributions: array<f32>;
 @group(0) @binding(5) var<storage, read_write> leading: array<u32>;
+@group(0) @binding(6) var<storage, read_write> expected: array<f32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let row = params.first_row + group.x;
     let query = row * KEY_WIDTH4;
     let first = row * params.slots;
+    let ahead = select(f32(row), 0.0, params.decoding == 1u);
 
     var squares = 0.0;
     for (var i = 0u; i < KEY_WIDTH4; i += 1u) {
@@ -59,7 +67,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
             match_score += dot(queries[query + i], keys[j * KEY_WIDTH4 + i]);
         }
         let slot = slots[j];
-        let score = sharpness * match_score + slot.bias - params.gamma * abs(slot.place - f32(row));
+        let distance = abs(slot.place - expected[slot.expert] - ahead);
+        let score = sharpness * match_score + slot.bias - params.gamma * distance;
         contributions[first + j] = score;
         if score > best_score {
             best_score = score;
@@ -79,6 +88,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         contributions[first + j] = exp(contributions[first + j] - peak) / total * slots[j].strength;
     }
     if lane == 0u {
-        leading[row] = select(best.index, NONE, params.null_score >= best.score + params.margin);
+        let null_leads = params.null_score >= best.score + params.margin;
+        leading[row] = select(best.index, NONE, null_leads);
+        if params.decoding == 1u && !null_leads {
+            expected[slots[best.index].expert] = slots[best.index].place + 1.0;
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::config::architecture;
+use crate::layout::architecture;
 use crate::{
     Config, ConfigError, Frame, Gguf, GgufError, MatrixSource, ModelFile, ModelKind, TensorInfo, TensorPiece,
     Tokenizer, TokenizerError, Transformer, VectorSource, WrongKind,

@@ -1,98 +1,10 @@
 //! The shape of a backbone, as its metadata describe it.
 
-use thiserror::Error;
-
+use crate::Gguf;
 use crate::architecture::Architecture;
-use crate::model_file::architecture_name;
+use crate::arithmetic::{Activation, LocalAttention, NormKind, Rope, RopePairs};
+use crate::config_error::ConfigError;
 use crate::section::Section;
-use crate::{Gguf, GgufError};
-
-/// Why a backbone cannot be run as its metadata describe it.
-#[derive(Clone, Debug, PartialEq, Error)]
-pub enum ConfigError {
-    /// Metadata that are missing or of the wrong type.
-    #[error(transparent)]
-    Metadata(#[from] GgufError),
-    /// An architecture that the engine does not know.
-    #[error("architecture {name} is not supported; supported are {}", Architecture::names())]
-    Architecture {
-        /// What the file calls it.
-        name: String,
-    },
-    /// A number that makes no sense.
-    #[error("metadata {key} is {value}: {problem}")]
-    Value {
-        /// The metadata key.
-        key: String,
-        /// What it says.
-        value: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A variation of the architecture that would be computed wrongly.
-    #[error("{0} is not supported")]
-    Unsupported(String),
-    /// A tensor that is missing, has another shape than the architecture says, or is not part of it.
-    #[error("tensor {name}: {problem}")]
-    Tensor {
-        /// Its name in the file.
-        name: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
-
-/// What is done to the residual stream before a layer reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NormKind {
-    /// RMSNorm: scaled to a mean square of one (arXiv 1910.07467).
-    Rms,
-    /// LayerNorm: less its mean, and scaled to a variance of one (arXiv 1607.06450).
-    Layer,
-}
-
-/// What lies between the matrices of the feed-forward layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// SwiGLU: `silu(gate) * up` (arXiv 2002.05202).
-    GatedSilu,
-    /// GeGLU: `gelu(gate) * up` (arXiv 2002.05202), GELU by its approximation with tanh.
-    GatedGelu,
-    /// GELU of `up`, by its approximation with tanh (arXiv 1606.08415).
-    Gelu,
-}
-
-/// Which columns of a head RoPE rotates together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RopePairs {
-    /// Neighbours: 2 i and 2 i + 1.
-    Interleaved,
-    /// i and i + half the rotated width.
-    HalfSplit,
-}
-
-/// Rotary position embedding (arXiv 2104.09864).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rope {
-    /// Base of the angles: pair i of position p turns by `p * base^(-2 i / width)`.
-    pub base: f32,
-    /// How many of a head's first columns are rotated; even.
-    pub width: usize,
-    /// Which columns are rotated together.
-    pub pairs: RopePairs,
-}
-
-/// Attention that sees the nearest tokens only, in all blocks but every so many-th (Gemma 3, arXiv
-/// 2503.19786).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LocalAttention {
-    /// How many tokens a token sees, itself included.
-    pub window: usize,
-    /// Blocks whose number, counted from 1, is a multiple of this see all tokens.
-    pub global_every: usize,
-    /// The base of RoPE's angles in the other blocks: see [`Rope::base`].
-    pub rope_base: f32,
-}
 
 /// The shape of a backbone and the constants of its arithmetic.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,12 +109,6 @@ impl Config {
     pub fn local_attention(&self, index: usize) -> Option<LocalAttention> {
         self.local.filter(|local| !(index + 1).is_multiple_of(local.global_every))
     }
-}
-
-/// Which architecture the file has.
-pub(crate) fn architecture(gguf: &Gguf) -> Result<Architecture, ConfigError> {
-    let name = architecture_name(gguf)?;
-    Architecture::find(name).ok_or_else(|| ConfigError::Architecture { name: name.to_owned() })
 }
 
 impl Section<'_> {

@@ -6,14 +6,17 @@
 //! for the executors. [`ModelFile::pieces`] tells which tensors the bytes that follow belong to.
 
 mod architecture;
+mod arithmetic;
 mod backbone;
 #[cfg(feature = "chat")]
 mod chat_template;
 mod config;
+mod config_error;
 mod encoder;
 mod encoder_frame;
 mod frame;
 mod gguf;
+mod layout;
 mod model_file;
 mod reranker;
 mod section;
@@ -22,10 +25,12 @@ mod tensors;
 mod tokenizer;
 mod transformer;
 
+pub use arithmetic::{Activation, LocalAttention, NormKind, Rope, RopePairs};
 pub use backbone::{Backbone, BackboneError};
 #[cfg(feature = "chat")]
 pub use chat_template::{ChatMessage, ChatTemplate, ChatTemplateError};
-pub use config::{Activation, Config, ConfigError, LocalAttention, NormKind, Rope, RopePairs};
+pub use config::Config;
+pub use config_error::ConfigError;
 pub use encoder::{
     Encoder, EncoderBlock, EncoderBlockShape, EncoderConfig, EncoderEmbedding, EncoderError, EncoderWeights,
     Pooling,

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::section::Section;
 use crate::tensors::Tensors;
 use crate::transformer::{Linear, MatrixSource, VectorSource};

@@ -1,6 +1,6 @@
 //! The metadata of one architecture, and what of it makes sense.
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::{Gguf, GgufError};
 
 /// The metadata of one architecture: keys begin with its name.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::transformer::{Linear, MatrixSource, Norm, VectorSource};
 use crate::{Gguf, TensorInfo};
 

@@ -210,9 +210,9 @@ fn tells_which_tensor_does_not_fit() {
     let biased = Backbone::from_bytes(&added("blk.0.attn_q.bias", &[8]).bytes()).unwrap();
     let block = &biased.transformer().blocks[0];
     assert!(block.query.bias.is_some() && block.key.bias.is_none());
-    let quantised = small().without_tensor("output_norm.weight").meta("llama.x", Meta::U32(0));
-    let quantised = quantised.tensor("output_norm.weight", 8, &[32], vec![0; 34]);
-    assert!(message(&quantised).contains("output_norm.weight"), "{}", message(&quantised));
+    let quantized = small().without_tensor("output_norm.weight").meta("llama.x", Meta::U32(0));
+    let quantized = quantized.tensor("output_norm.weight", 8, &[32], vec![0; 34]);
+    assert!(message(&quantized).contains("output_norm.weight"), "{}", message(&quantized));
 }
 
 /// However a file is cut, every byte of every tensor comes once, in order.

@@ -10,15 +10,15 @@ use mome_backbone::TensorType;
 use serde_json::Value;
 
 /// All of them but those that are floats as they stand.
-fn quantised() -> impl Iterator<Item = TensorType> {
+fn quantized() -> impl Iterator<Item = TensorType> {
     TensorType::SUPPORTED.into_iter().filter(|kind| kind.block_len() > 1)
 }
 
 #[test]
 fn blocks_equal_the_oracle() {
     let oracle: Value = serde_json::from_slice(&data("blocks.json")).unwrap();
-    assert_eq!(oracle.as_object().unwrap().len(), quantised().count());
-    for kind in quantised() {
+    assert_eq!(oracle.as_object().unwrap().len(), quantized().count());
+    for kind in quantized() {
         let case = &oracle[kind.name()];
         let size = |key: &str| case[key].as_u64().unwrap() as usize;
         let numbers = |key: &str| serde_json::from_value::<Vec<f32>>(case[key].clone()).unwrap();

@@ -27,7 +27,7 @@ fn json(name: &str) -> Value {
 }
 
 /// With the normalisation that the oracles were made with, as much of it as their texts need.
-fn normalising(file: &Writer) -> Writer {
+fn normalizing(file: &Writer) -> Writer {
     file.clone()
         .meta("tokenizer.ggml.precompiled_charsmap", Meta::Bytes(&data("charsmap-nfkc.bin")))
         .meta("tokenizer.ggml.remove_extra_whitespaces", Meta::Bool(true))
@@ -44,7 +44,7 @@ fn models() -> [(&'static str, &'static str, Writer); 2] {
 fn equals_the_oracle() {
     for (name, model, _) in models() {
         let oracle = json(&format!("tokenizer-spm-{name}.json"));
-        let tokenizer = tokenizer(&normalising(&file(model, &oracle))).unwrap();
+        let tokenizer = tokenizer(&normalizing(&file(model, &oracle))).unwrap();
         let cases = oracle["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 16);
         for case in cases {
@@ -64,7 +64,7 @@ fn equals_the_library_under_all_settings() {
     for (name, _, plain) in models() {
         let flag = |key: &str, truth| plain.clone().meta(&format!("tokenizer.ggml.{key}"), Meta::Bool(truth));
         let settings = [
-            ("normalised", normalising(&plain)),
+            ("normalised", normalizing(&plain)),
             ("plain", plain.clone()),
             ("bare", flag("add_space_prefix", false)),
             ("trimmed", flag("remove_extra_whitespaces", true)),
@@ -94,7 +94,7 @@ fn tokens_cover_the_text_that_they_come_from() {
     assert_eq!(read[..3], expected);
     assert_eq!(read[3..], [part("\u{FFFD}"), part("\u{FFFD}")]);
     // Normalised: two tokens of one character, and a character's bytes.
-    let tokenizer = tokenizer(&normalising(&bpe)).unwrap();
+    let tokenizer = tokenizer(&normalizing(&bpe)).unwrap();
     let ranges: Vec<_> =
         tokenizer.encode("  x \u{FB01} A\u{30A} ").into_iter().map(|token| token.range).collect();
     assert_eq!(ranges, [2..2, 2..3, 3..7, 4..7, 7..8, 8..11, 8..11]);

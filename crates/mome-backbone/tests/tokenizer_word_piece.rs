@@ -179,7 +179,7 @@ proptest! {
 
     /// Case, a character's composition and the kind of space change no token.
     #[test]
-    fn what_is_normalised_away_changes_nothing(text in "[a-zéüñ .!]{0,40}") {
+    fn what_is_normalized_away_changes_nothing(text in "[a-zéüñ .!]{0,40}") {
         let plain = ids(&MINILM.encode(&text));
         let accents = [("é", "e\u{301}"), ("ü", "U\u{308}"), ("ñ", "\u{200B}Ñ"), (" ", "\u{A0}\n")];
         let other = accents.iter().fold(text.clone(), |text, (from, to)| text.replace(from, to));

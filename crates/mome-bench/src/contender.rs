@@ -7,7 +7,7 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 
 use crate::peers::Peers;
-use crate::shape::{Quantisation, Shape};
+use crate::shape::{Quantization, Shape};
 
 /// Seconds after which a browser's measurement is cut off; what it found until then counts.
 const BROWSER_LIMIT: f64 = 60.0;
@@ -92,13 +92,13 @@ pub struct Model {
     /// Its shape.
     pub shape: Shape,
     /// How its matrices are stored.
-    pub quantisation: Quantisation,
+    pub quantization: Quantization,
 }
 
 impl Model {
     /// Its name among the models: a GGUF file, and a folder for ONNX.
     pub fn name(self) -> String {
-        format!("{}-{}", self.shape.hidden, self.quantisation)
+        format!("{}-{}", self.shape.hidden, self.quantization)
     }
 }
 
@@ -171,7 +171,7 @@ fn in_chromium(engine: Engine, device: &str, model: Model, setting: &Setting) ->
         "subject": "backbone",
         "engine": page_engine(engine),
         "model": format!("/model/{}", model.name()),
-        "quantisation": model.quantisation.to_string(),
+        "quantisation": model.quantization.to_string(),
         "device": device,
         "vocabulary": model.shape.vocabulary,
         "seconds": setting.seconds,

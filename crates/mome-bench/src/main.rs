@@ -30,7 +30,7 @@ use crate::contender::{Device, Setting};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::peers::Peers;
-use crate::shape::{Quantisation, SHAPES, Shape};
+use crate::shape::{Quantization, SHAPES, Shape};
 use crate::suite::Plan;
 
 /// Measures the engine, next to other runtimes where they are installed.
@@ -68,7 +68,7 @@ enum Command {
         /// Its width
         shape: Shape,
         /// The type of its matrices
-        quantisation: Quantisation,
+        quantization: Quantization,
         /// The GGUF file to write
         out: PathBuf,
         /// Of the random numbers
@@ -138,8 +138,8 @@ fn start(command: Command) -> Result<(), Failure> {
             println!("{}", serde_json::json!(record));
             Ok(())
         }
-        Command::Model { shape, quantisation, out, seed } => {
-            model::write(&out, shape, quantisation, seed).map_err(Failure::file(&out))
+        Command::Model { shape, quantization, out, seed } => {
+            model::write(&out, shape, quantization, seed).map_err(Failure::file(&out))
         }
     }
 }

@@ -9,7 +9,7 @@ use mome_backbone::{Array, NewTensor, TensorType, Value, write_gguf};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::shape::{CONTEXT, HEAD_WIDTH, Quantisation, Shape};
+use crate::shape::{CONTEXT, HEAD_WIDTH, Quantization, Shape};
 use crate::vocabulary::{self, NOT_TEXT};
 
 /// The tensors with a row for each token.
@@ -23,21 +23,21 @@ const DEVIATION: f32 = 0.02;
 ///
 /// # Errors
 /// What writing the file reports.
-pub fn write(file: &Path, shape: Shape, quantisation: Quantisation, seed: u64) -> io::Result<()> {
+pub fn write(file: &Path, shape: Shape, quantization: Quantization, seed: u64) -> io::Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut out = BufWriter::new(File::create(file)?);
-    write_gguf(&mut out, &metadata(shape, quantisation), &tensors(shape, quantisation), |tensor| {
+    write_gguf(&mut out, &metadata(shape, quantization), &tensors(shape, quantization), |tensor| {
         random_data(tensor, &mut random)
     })?;
     out.flush()
 }
 
-fn metadata(shape: Shape, quantisation: Quantisation) -> Vec<(&'static str, Value)> {
+fn metadata(shape: Shape, quantization: Quantization) -> Vec<(&'static str, Value)> {
     let number = |value: usize| Value::Unsigned(value as u64);
     let end = number(shape.vocabulary - 1);
     vec![
         ("general.architecture", Value::String("llama".to_owned())),
-        ("general.name", Value::String(format!("random {shape} {quantisation}"))),
+        ("general.name", Value::String(format!("random {shape} {quantization}"))),
         ("llama.block_count", number(shape.layers)),
         ("llama.context_length", number(CONTEXT)),
         ("llama.embedding_length", number(shape.hidden)),
@@ -57,12 +57,12 @@ fn metadata(shape: Shape, quantisation: Quantisation) -> Vec<(&'static str, Valu
     ]
 }
 
-fn tensors(shape: Shape, quantisation: Quantisation) -> Vec<NewTensor> {
+fn tensors(shape: Shape, quantization: Quantization) -> Vec<NewTensor> {
     let Shape { hidden, feed_forward, vocabulary, .. } = shape;
     let (queries, keys) = (shape.heads * HEAD_WIDTH, shape.kv_heads * HEAD_WIDTH);
     let matrix = |name: String, columns, rows| NewTensor {
         name,
-        kind: quantisation.kind(),
+        kind: quantization.kind(),
         shape: vec![columns, rows],
     };
     let norm = |name: String| NewTensor { name, kind: TensorType::F32, shape: vec![hidden] };
@@ -131,19 +131,19 @@ mod tests {
         tied: false,
     };
 
-    fn written(shape: Shape, quantisation: Quantisation, seed: u64) -> Vec<u8> {
+    fn written(shape: Shape, quantization: Quantization, seed: u64) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("model.gguf");
-        write(&file, shape, quantisation, seed).unwrap();
+        write(&file, shape, quantization, seed).unwrap();
         std::fs::read(file).unwrap()
     }
 
     #[test]
     fn a_written_model_is_what_was_asked_for() {
         for tied in [false, true] {
-            for quantisation in [Quantisation::Q8_0, Quantisation::Q4_0] {
+            for quantization in [Quantization::Q8_0, Quantization::Q4_0] {
                 let shape = Shape { tied, ..SMALL };
-                let backbone = Backbone::from_bytes(&written(shape, quantisation, 1)).unwrap();
+                let backbone = Backbone::from_bytes(&written(shape, quantization, 1)).unwrap();
                 let config = backbone.config();
                 let widths = (config.hidden, config.layers, config.feed_forward, config.vocabulary);
                 assert_eq!(widths, (shape.hidden, shape.layers, shape.feed_forward, shape.vocabulary));
@@ -157,21 +157,21 @@ mod tests {
 
     #[test]
     fn the_seed_decides_the_bytes() {
-        let [first, again, other] = [1, 1, 2].map(|seed| written(SMALL, Quantisation::Q4_0, seed));
+        let [first, again, other] = [1, 1, 2].map(|seed| written(SMALL, Quantization::Q4_0, seed));
         assert_eq!(first, again);
         assert_ne!(first, other);
     }
 
     #[test]
     fn a_letter_is_a_token() {
-        let backbone = Backbone::from_bytes(&written(SMALL, Quantisation::Q8_0, 1)).unwrap();
+        let backbone = Backbone::from_bytes(&written(SMALL, Quantization::Q8_0, 1)).unwrap();
         let tokens = backbone.tokenizer().encode("whatever");
         assert_eq!(tokens.len(), "whatever".len());
     }
 
     #[test]
     fn what_is_no_text_is_never_predicted() {
-        let bytes = written(SMALL, Quantisation::Q8_0, 1);
+        let bytes = written(SMALL, Quantization::Q8_0, 1);
         pollster::block_on(async {
             let executor = mome_engine::open(&bytes, DeviceChoice::Cpu).await.unwrap().executor;
             let mut sequence = executor.begin(64).unwrap();

@@ -31,9 +31,9 @@ pub fn processor() -> String {
 /// One table for each model.
 pub fn tables(measured: &[Measured]) -> String {
     let mut text = String::new();
-    let same_model = |a: &Measured, b: &Measured| (&a.shape, a.quantisation) == (&b.shape, b.quantisation);
+    let same_model = |a: &Measured, b: &Measured| (&a.shape, a.quantization) == (&b.shape, b.quantization);
     for results in measured.chunk_by(same_model) {
-        let _ = writeln!(text, "\n{} {}\n", results[0].shape, results[0].quantisation);
+        let _ = writeln!(text, "\n{} {}\n", results[0].shape, results[0].quantization);
         text.push_str(
             "| device | engine | prefill, tokens/s | decode, tokens/s | of the matvec bound | first token, s | peak, MiB | decode of Mome |\n\
              | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
@@ -91,8 +91,8 @@ fn ratio(
     rate: impl Fn(&crate::record::Record) -> Option<f64>,
 ) -> Option<f64> {
     let same = |result: &&Measured| {
-        (&result.shape, result.quantisation, result.device)
-            == (&rival.shape, rival.quantisation, rival.device)
+        (&result.shape, result.quantization, result.device)
+            == (&rival.shape, rival.quantization, rival.device)
     };
     let mome = all.iter().filter(same).find(|result| result.engine == Engine::Mome)?;
     Some(rate(&mome.record)? / rate(&rival.record)?)
@@ -198,7 +198,7 @@ impl Target {
 mod tests {
     use super::*;
     use crate::record::Record;
-    use crate::shape::Quantisation;
+    use crate::shape::Quantization;
 
     fn measured(engine: Engine, device: Device, prefill: f64, decode: f64) -> Measured {
         let record = Record {
@@ -207,7 +207,7 @@ mod tests {
             ..Record::default()
         };
         let shape = "256/4/768/4096".to_owned();
-        Measured { shape, quantisation: Quantisation::Q8_0, device, engine, record }
+        Measured { shape, quantization: Quantization::Q8_0, device, engine, record }
     }
 
     #[test]

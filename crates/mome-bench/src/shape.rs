@@ -85,7 +85,7 @@ impl FromStr for Shape {
 /// How the matrices of a model are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub enum Quantisation {
+pub enum Quantization {
     /// Blocks of 32 weights of 8 bits with a half-precision scale.
     #[value(name = "q8_0")]
     #[serde(rename = "q8_0")]
@@ -96,7 +96,7 @@ pub enum Quantisation {
     Q4_0,
 }
 
-impl Quantisation {
+impl Quantization {
     /// The type in a GGUF file.
     pub fn kind(self) -> TensorType {
         match self {
@@ -114,7 +114,7 @@ impl Quantisation {
     }
 }
 
-impl fmt::Display for Quantisation {
+impl fmt::Display for Quantization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Q8_0 => "q8_0",

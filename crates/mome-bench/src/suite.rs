@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::model;
 use crate::program;
 use crate::record::Record;
-use crate::shape::{CONTEXT, Quantisation, Shape};
+use crate::shape::{CONTEXT, Quantization, Shape};
 
 /// A measurement that takes longer is made once, not once a round.
 const SLOW: Duration = Duration::from_secs(15);
@@ -37,7 +37,7 @@ pub struct Measured {
     /// The model's shape, as `width/layers/feed-forward/vocabulary`.
     pub shape: String,
     /// How its matrices are stored.
-    pub quantisation: Quantisation,
+    pub quantization: Quantization,
     /// Where it ran.
     pub device: Device,
     /// What ran it.
@@ -62,9 +62,9 @@ impl Measured {
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Vec<Measured>, Failure> {
     let mut measured: Vec<Measured> = Vec::new();
     for shape in &plan.shapes {
-        for quantisation in [Quantisation::Q8_0, Quantisation::Q4_0] {
-            let model = Model { shape: *shape, quantisation };
-            println!("{shape} {quantisation}");
+        for quantization in [Quantization::Q8_0, Quantization::Q4_0] {
+            let model = Model { shape: *shape, quantization };
+            println!("{shape} {quantization}");
             prepare(model, setting)?;
             let contenders = contenders(plan, setting, &measured);
             measured.extend(measure_model(model, &contenders, plan.rounds, setting));
@@ -109,7 +109,7 @@ fn measure_model(
     }
     let named = |(device, engine, record, _): (_, _, Option<Record>, _)| Measured {
         shape: model.shape.to_string(),
-        quantisation: model.quantisation,
+        quantization: model.quantization,
         device,
         engine,
         record: record.unwrap_or_default(),
@@ -138,7 +138,7 @@ fn prepare(model: Model, setting: &Setting) -> Result<(), Failure> {
     let gguf = setting.models.join(format!("{}.gguf", model.name()));
     if !gguf.is_file() {
         let part = gguf.with_extension("part");
-        let written = model::write(&part, model.shape, model.quantisation, SEED);
+        let written = model::write(&part, model.shape, model.quantization, SEED);
         written.and_then(|()| fs::rename(&part, &gguf)).map_err(Failure::file(&gguf))?;
     }
     let onnx = setting.models.join(model.name());
@@ -161,7 +161,7 @@ fn write_onnx(model: Model, folder: &Path, setting: &Setting) -> Result<(), Fail
         ("--heads", shape.heads),
         ("--kv-heads", shape.kv_heads),
         ("--context", CONTEXT),
-        ("--bits", model.quantisation.bits()),
+        ("--bits", model.quantization.bits()),
     ] {
         python.args([name, &value.to_string()]);
     }

@@ -3,7 +3,7 @@
 use mome::MomeError;
 use mome_engine::EngineError;
 use mome_pack::PackError;
-use mome_retrieval::ReaderError;
+use mome_retrieval::{ReaderError, RouterError};
 use mome_store::StoreError;
 use thiserror::Error;
 
@@ -56,6 +56,9 @@ pub enum MemorizeError {
     /// A model could not be run.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The index could not be asked.
+    #[error(transparent)]
+    Router(#[from] RouterError),
     /// A wording could not be read.
     #[error(transparent)]
     Reader(#[from] ReaderError),

@@ -12,7 +12,7 @@ pub enum Stage {
     /// W_query is trained.
     Train,
     /// Facts get their slots.
-    Memorise,
+    Memorize,
     /// Experts are spread over shards.
     Index,
     /// Questions are made and judged, and the gate is fitted and calibrated by them.

@@ -32,20 +32,20 @@ fn run(
 }
 
 #[test]
-fn facts_that_were_memorised_are_not_memorised_again() {
+fn facts_that_were_memorized_are_not_memorized_again() {
     let (models, facts) = (models(), some_facts(70, 2));
     let directory = TempDir::new().unwrap();
     let out = directory.path().join("pack");
 
     // The first facts are noted in the journal together.
-    let (report, _) = run(&facts, &models, &out, Some((Stage::Memorise, 68)));
+    let (report, _) = run(&facts, &models, &out, Some((Stage::Memorize, 68)));
     assert!(report.is_none());
     let (report, reached) = run(&facts, &models, &out, Some((Stage::Verify, 3)));
     assert!(report.is_none());
-    assert_eq!(reached[&Stage::Memorise], 70);
+    assert_eq!(reached[&Stage::Memorize], 70);
     let (report, _) = run(&facts, &models, &out, None);
     let report = report.unwrap();
-    assert_eq!((report.resumed, report.memorised, report.verified), (70, 70, 70));
+    assert_eq!((report.resumed, report.memorized, report.verified), (70, 70, 70));
     assert!(!out.join("memorising.partial").exists());
 
     let other = directory.path().join("other");

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use common::{experts, fact, files, leaves, models, open_pack, options, some_facts, wrong_replies};
+use common::{experts, fact, files, lists, models, open_pack, options, some_facts, wrong_replies};
 use mome::{AnswerOptions, Mome};
 use mome_build::{
     Fact, ForgetReport, IntoReport, MemorizeError, MemorizeOptions, Models, ReviseOptions, forget, memorize,
@@ -89,16 +89,13 @@ fn facts_that_come_change_no_other_expert_and_every_wording_stays_findable() {
     assert_eq!((counts.facts, counts.wordings), (600, 750));
 
     // Some shards were split, some have copies, and those that are as they were are the same objects.
-    let (leaves_before, leaves_after) = (leaves(&before), leaves(&after));
-    assert!(leaves_after.len() > leaves_before.len() && leaves_before.len() > 6);
-    assert_eq!(counts.shards, leaves_after.len() as u64);
-    assert!(leaves_after.iter().all(|(leaf, _)| leaf.shard.length <= TARGET_SHARD as u64));
-    assert!(
-        leaves_after.iter().map(|(_, experts)| experts.len()).sum::<usize>() > 600,
-        "there are no copies"
-    );
-    let links: BTreeSet<_> = leaves_before.iter().map(|(leaf, _)| leaf.shard.digest).collect();
-    let written = leaves_after.iter().filter(|(leaf, _)| !links.contains(&leaf.shard.digest)).count();
+    let (lists_before, lists_after) = (lists(&before), lists(&after));
+    assert!(lists_after.len() > lists_before.len() && lists_before.len() > 6);
+    assert_eq!(counts.shards, lists_after.len() as u64);
+    assert!(lists_after.iter().all(|(list, _)| list.shard.length <= TARGET_SHARD as u64));
+    assert!(lists_after.iter().map(|(_, experts)| experts.len()).sum::<usize>() > 600, "there are no copies");
+    let links: BTreeSet<_> = lists_before.iter().map(|(list, _)| list.shard.digest).collect();
+    let written = lists_after.iter().filter(|(list, _)| !links.contains(&list.shard.digest)).count();
     assert_eq!(written, report.pack.shards_written);
     assert_eq!(wrong_replies(&after, first.iter().chain(&coming)), [""; 0]);
 
@@ -116,7 +113,7 @@ fn an_edit_takes_the_old_expert_s_place_wherever_it_stands() {
     let sides = many_sided(150);
     pack.put(&sides).unwrap();
     let copies = |mome: &Mome, id: &str| {
-        leaves(mome).iter().flat_map(|(_, experts)| experts).filter(|expert| expert.id == id).count()
+        lists(mome).iter().flat_map(|(_, experts)| experts).filter(|expert| expert.id == id).count()
     };
     let before = pack.open();
     let edited = sides.iter().find(|fact| copies(&before, &fact.id) > 1).expect("an expert with copies");
@@ -149,7 +146,7 @@ fn what_contradicts_the_pack_is_refused() {
 }
 
 #[test]
-fn an_edit_that_cannot_be_memorised_is_refused_and_a_new_fact_left_out() {
+fn an_edit_that_cannot_be_memorized_is_refused_and_a_new_fact_left_out() {
     let pack = Changing::new(&some_facts(5, 1));
     let long = fact("long", &[&"very ".repeat(600)], "long");
     let id = some_facts(1, 1)[0].id.clone();
@@ -193,7 +190,7 @@ fn a_pack_may_forget_everything_and_learn_anew() {
     let ids: Vec<&str> = facts.iter().map(|fact| fact.id.as_str()).collect();
     pack.forget(&ids).unwrap();
     let empty = pack.open();
-    assert_eq!((empty.pack().index().leaves().len(), empty.pack().manifest().counts.facts), (0, 0));
+    assert_eq!((lists(&empty).len(), empty.pack().manifest().counts.facts), (0, 0));
     let reply = block_on(empty.answer(&facts[0].wordings[0], &AnswerOptions::default())).unwrap();
     assert!(!reply.known && reply.suggestions.is_empty());
     assert_eq!(pack.put(&facts[..7]).unwrap().verified, 7);
@@ -233,7 +230,7 @@ fn outdated_objects_are_deleted_where_that_is_asked_for() {
 #[test]
 fn stored_wordings_are_told_by_their_hashes() {
     let pack = Changing::new(&[fact("x", &["What  is X?", "what is x", "The X"], "ten")]);
-    let stored = &leaves(&pack.open())[0].1[0];
+    let stored = &lists(&pack.open())[0].1[0];
     let hashes: Vec<WordingHash> = stored.wordings.iter().map(|wording| wording.hash).collect();
     assert_eq!(hashes, [WordingHash::of("What is X"), WordingHash::of("the x")]);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use mome::{Pack, Store};
+use mome::{MomeError, Pack, Store};
 use mome_backbone::{Gguf, Value};
 use mome_pack::{CalibratedGate, Counts, ModelReference, Pooling};
 use mome_retrieval::gate::Thresholds;
@@ -92,6 +92,8 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode, Failure> {
 async fn pack(location: &str) -> Result<PackContents, Failure> {
     let pack = Pack::open(Store::open(location)?).await?;
     let manifest = pack.manifest().clone();
+    let shard_bytes =
+        pack.router().lists().await.map_err(MomeError::from)?.iter().map(|list| list.shard.length).sum();
     let gate = manifest.gate.as_ref().or(manifest.reader.gate.as_ref());
     let counts = |CalibratedGate { calibration, .. }: &CalibratedGate| CalibrationCounts {
         known: calibration.known.count,
@@ -123,7 +125,7 @@ async fn pack(location: &str) -> Result<PackContents, Failure> {
         expires: manifest.expires,
         counts: manifest.counts,
         alpha: manifest.alpha,
-        shard_bytes: pack.index().leaves().iter().map(|leaf| leaf.shard.length).sum(),
+        shard_bytes,
         backbone: manifest.backbone,
     })
 }

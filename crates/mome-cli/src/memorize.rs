@@ -126,7 +126,7 @@ fn made(report: &Report, out: &Path, alpha: f64) -> String {
     };
     format!(
         "{} of {} facts memorised{resumed}, {} verified, in {:.1} s\n{gate}\n{cut}{}: {} objects, {} bytes",
-        report.memorised,
+        report.memorized,
         report.facts,
         report.verified,
         report.seconds,

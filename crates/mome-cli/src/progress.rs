@@ -70,7 +70,7 @@ fn name(stage: Stage) -> &'static str {
         Stage::Query => "Finding queries",
         Stage::Train => "Training W_query",
         Stage::Calibrate => "Calibrating the gate",
-        Stage::Memorise => "Memorising",
+        Stage::Memorize => "Memorising",
         Stage::Index => "Building the index",
         Stage::AskBefore => "Asking facts near by",
         Stage::Write => "Writing the pack",

@@ -226,7 +226,7 @@ fn a_damaged_shard_is_named() {
 }
 
 #[test]
-fn a_page_in_place_of_a_shard_is_recognised() {
+fn a_page_in_place_of_a_shard_is_recognized() {
     let small = SmallPack::new();
     let shard = small.shard();
     fs::remove_file(&shard).expect("a shard");
@@ -282,7 +282,7 @@ fn a_truncated_backbone_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_fact_that_does_not_fit_is_reported_and_the_others_are_memorised() {
+fn a_fact_that_does_not_fit_is_reported_and_the_others_are_memorized() {
     let directory = TempDir::new().expect("a temporary directory");
     let table = directory.path().join("facts.jsonl");
     let long = "very ".repeat(600);

@@ -5,11 +5,10 @@ mod common;
 
 use std::path::Path;
 
-use common::{data, memorised, models_on, opened};
-use mome::attach::{Attachment, memory, verified};
+use common::{data, memorized, models_on, opened};
 use mome::{Answer, AnswerOptions, Mome, Reason};
 use mome_build::{Fact, Question, read_facts, read_questions};
-use mome_engine::{DeviceChoice, Head, Pass};
+use mome_engine::DeviceChoice;
 use mome_pack::Expert;
 use pollster::block_on;
 use rayon::prelude::*;
@@ -48,7 +47,7 @@ fn asked(mome: &Mome, questions: &[Question]) -> Vec<Answer> {
 fn devices_agree(count: usize) {
     let (facts, questions) = relations(count);
     let directory = TempDir::new().unwrap();
-    let (cpu, report) = memorised(&facts, directory.path());
+    let (cpu, report) = memorized(&facts, directory.path());
     assert_eq!(report.verified, facts.len(), "{:?}", report.failed);
     let gpu = opened(directory.path(), &models_on(DeviceChoice::Gpu));
     let (on_cpu, on_gpu) = (asked(&cpu, &questions), asked(&gpu, &questions));
@@ -91,18 +90,9 @@ fn cpu_and_gpu_decide_alike_on_many_questions() {
 
 /// Whether a question verifies for an expert that the gate only just accepted.
 fn verifies(mome: &Mome, question: &str, expert: &Expert) -> bool {
-    let (executor, attention) = (mome.executor(), &mome.pack().query().attention);
-    let backbone = executor.backbone();
-    let slots = &expert.slots;
-    let attachment = Attachment { slots, bias: attention.accepted, next_place: 0 };
-    let attached = memory(mome.pack().query_projection(), attention, &[attachment]);
-    let draft = slots[..slots.len() - 1].iter().map(|slot| slot.token);
-    let prompt = backbone.frame().prompt(backbone.tokenizer(), question).tokens;
-    let tokens: Vec<u32> = prompt.into_iter().chain(draft).collect();
-    let head = Head { rows: slots.len(), memory: Some(&attached), ..Head::default() };
-    let pass = Pass { tokens: &tokens, states: &[], head: Some(head) };
-    let output = block_on(executor.begin(tokens.len()).unwrap().run(pass)).unwrap();
-    verified(slots, &attached, &output.predictions)
+    let prefilled = block_on(mome.prefill(question)).unwrap();
+    let least = mome.pack().query().attention.accepted;
+    block_on(mome.draft_and_verify(prefilled, &expert.slots, least)).unwrap().is_some()
 }
 
 /// Strengths are set by stored wordings: what is accepted in other words has to verify with them too, also where one
@@ -111,10 +101,9 @@ fn other_wordings_verify(facts: &[Fact]) {
     let mut stored = facts.to_vec();
     stored.iter_mut().for_each(|fact| fact.wordings.truncate(1));
     let directory = TempDir::new().unwrap();
-    let (mome, report) = memorised(&stored, directory.path());
+    let (mome, report) = memorized(&stored, directory.path());
     assert_eq!(report.verified, facts.len(), "{:?}", report.failed);
-    let leaves: Vec<usize> = (0..mome.pack().index().leaves().len()).collect();
-    let experts = block_on(mome.pack().experts_of(&leaves)).unwrap();
+    let experts = block_on(mome.pack().all_experts()).unwrap();
     let others: Vec<(&Expert, &String)> = facts
         .iter()
         .flat_map(|fact| {

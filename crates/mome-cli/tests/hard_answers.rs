@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::time::Instant;
 
-use common::{fact, golden, json, memorised, model_data, random_strings, random_text};
+use common::{fact, golden, json, memorized, model_data, random_strings, random_text};
 use mome::{AnswerOptions, Mome};
 use mome_backbone::Backbone;
 use mome_build::Fact;
@@ -19,10 +19,10 @@ use tempfile::TempDir;
 /// Memorises the facts and asks every wording of each: the reply must be the fact's own, letter for letter.
 fn assert_exact(facts: &[Fact]) -> Mome {
     let directory = TempDir::new().unwrap();
-    let (mome, report) = memorised(facts, directory.path());
+    let (mome, report) = memorized(facts, directory.path());
     println!("{report:?}");
     assert_eq!(report.failed, []);
-    assert_eq!((report.memorised, report.verified), (facts.len(), facts.len()));
+    assert_eq!((report.memorized, report.verified), (facts.len(), facts.len()));
     let started = Instant::now();
     let asked = facts.par_iter().flat_map_iter(|fact| fact.wordings.iter().map(move |asked| (asked, fact)));
     let wrong: Vec<&String> = asked
@@ -117,7 +117,7 @@ fn answers_may_fill_the_context() {
     assert_exact(&facts);
 
     let directory = TempDir::new().unwrap();
-    let (_, report) = memorised(&[facts.remove(0), too_long], directory.path());
+    let (_, report) = memorized(&[facts.remove(0), too_long], directory.path());
     assert_eq!((report.verified, report.failed.len(), report.failed[0].0.as_str()), (1, 1, "too-long"));
 }
 
@@ -160,8 +160,8 @@ fn facts_may_have_equal_answers_and_nearly_equal_questions() {
         let asked = [format!("Who was the {ordinal} president?"), format!("name the {ordinal} president")];
         let name = format!("{}, of the {ordinal}", random_text(&mut random, "aeioulmnrst", 6));
         facts.push(fact(format!("president-{number}"), &[&asked[0], &asked[1]], name));
-        let colour = ["red", "the same shade of red", "0000", "blue"][number % 4];
-        facts.push(fact(format!("colour-{number}"), &[&format!("Which colour is house {number}?")], colour));
+        let color = ["red", "the same shade of red", "0000", "blue"][number % 4];
+        facts.push(fact(format!("colour-{number}"), &[&format!("Which colour is house {number}?")], color));
     }
     // Only the order of the words tells these apart.
     facts.push(fact("over", &["Did France beat Spain or Spain France?"], "Spain won"));

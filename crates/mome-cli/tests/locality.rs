@@ -9,7 +9,7 @@ use std::iter::Sum;
 use std::ops::Add;
 use std::path::Path;
 
-use common::{data, memorised, random_strings};
+use common::{data, memorized, random_strings};
 use mome::attach::{Attachment, memory};
 use mome::{Mome, Pack};
 use mome_build::{Fact, read_facts};
@@ -83,7 +83,7 @@ fn texts(count: usize) -> Vec<String> {
 
 /// All experts of a pack.
 fn experts(pack: &Pack) -> Vec<Expert> {
-    block_on(pack.experts_of(&(0..pack.index().leaves().len()).collect::<Vec<_>>())).unwrap()
+    block_on(pack.all_experts()).unwrap()
 }
 
 /// The experts to attach to the text of this number.
@@ -99,7 +99,7 @@ fn nearest<'a>(mome: &Mome, experts: &'a [Expert], text: &str) -> Vec<&'a Expert
     let reading = block_on(mome.reader().read(text)).unwrap();
     let mut ranked: Vec<(f32, &Expert)> = experts
         .iter()
-        .map(|expert| (dot(&reading.embedding, &expert.wordings[0].routing.dequantise()), expert))
+        .map(|expert| (dot(&reading.embedding, &expert.wordings[0].routing.dequantize()), expert))
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     ranked.into_iter().take(ATTACHED).map(|(_, expert)| expert).collect()
@@ -158,8 +158,8 @@ fn read(mome: &Mome, text: &str, experts: &[&Expert]) -> Seen {
 /// measured when this was written (a thousandth of the tokens, and a fiftieth), and what another query object may cost.
 fn locality(facts: &[Fact], texts: &[String]) {
     let directory = TempDir::new().unwrap();
-    let (mome, report) = memorised(facts, directory.path());
-    assert_eq!(report.memorised, facts.len(), "{:?}", report.failed);
+    let (mome, report) = memorized(facts, directory.path());
+    assert_eq!(report.memorized, facts.len(), "{:?}", report.failed);
     let experts = experts(mome.pack());
     let random = |text: usize| drawn(&experts, text);
     let near = |text: usize| nearest(&mome, &experts, &texts[text]);

@@ -48,7 +48,7 @@ fn without_tilde(directory: &TempDir) -> PathBuf {
 }
 
 #[test]
-fn an_answer_that_the_tokenizer_loses_is_reported_and_the_others_are_memorised() {
+fn an_answer_that_the_tokenizer_loses_is_reported_and_the_others_are_memorized() {
     let directory = TempDir::new().unwrap();
     let backbone = without_tilde(&directory).display().to_string();
     let facts = [

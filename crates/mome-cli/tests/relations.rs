@@ -4,77 +4,69 @@
 mod common;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use common::{data, json, relations};
+use common::{data, json, models_on, opened, relations};
 use half::f16;
-use mome::attach::{Attachment, accepted_bias, memory, verified};
-use mome::{Pack, Store};
+use mome::Mome;
+use mome::attach::{Attachment, accepted_bias, memory};
 use mome_backbone::Backbone;
 use mome_build::slots::{EPSILON, SPARE, loss};
 use mome_build::trace::trace;
 use mome_build::{Fact, read_facts};
-use mome_engine::{DeviceChoice, Executor, Head, Pass};
-use mome_pack::{Expert, Slot};
+use mome_engine::{DeviceChoice, Head, Pass};
+use mome_pack::{Attention, Expert, Slot};
 use pollster::block_on;
 use rayon::prelude::*;
 
-/// An open pack, its experts in the order of the facts, and the default backbone on the CPU.
+/// The pack on the CPU, and its experts in the order of the facts.
 struct Relations {
-    pack: Pack,
+    mome: Mome,
     facts: Vec<Fact>,
     experts: Vec<Expert>,
-    executor: Arc<dyn Executor>,
 }
 
 impl Relations {
     fn open() -> Self {
-        let pack = block_on(Pack::open(Store::open(&relations().0).unwrap())).unwrap();
-        let executor = block_on(pack.open_backbone(DeviceChoice::Cpu.into())).unwrap().executor;
-        let leaves: Vec<usize> = (0..pack.index().leaves().len()).collect();
-        let mut experts = block_on(pack.experts_of(&leaves)).unwrap();
+        let mome = opened(Path::new(&relations().0), &models_on(DeviceChoice::Cpu));
+        let mut experts = block_on(mome.pack().all_experts()).unwrap();
         let facts = read_facts(Path::new(&data("relations.jsonl"))).unwrap();
         experts.sort_by(|a, b| a.id.cmp(&b.id));
         assert!(facts.iter().map(|fact| &fact.id).eq(experts.iter().map(|expert| &expert.id)));
-        Self { pack, facts, experts, executor }
+        Self { mome, facts, experts }
     }
 
     fn backbone(&self) -> &Backbone {
-        self.executor.backbone()
+        self.mome.executor().backbone()
     }
 
     fn prompt(&self, question: &str) -> Vec<u32> {
         self.backbone().frame().prompt(self.backbone().tokenizer(), question).tokens
     }
 
-    /// The bias of an expert whose wording is stored.
-    fn bias(&self) -> f32 {
-        accepted_bias(&self.pack.query().attention, f32::INFINITY)
+    fn attention(&self) -> &Attention {
+        &self.mome.pack().query().attention
     }
 
-    /// Draft and verify, as the answer loop does it.
-    fn verifies(&self, question: &str, slots: &[Slot], bias: f32) -> bool {
-        let attention = &self.pack.query().attention;
-        let attached =
-            memory(self.pack.query_projection(), attention, &[Attachment { slots, bias, next_place: 0 }]);
-        let draft = slots[..slots.len() - 1].iter().map(|slot| slot.token);
-        let tokens: Vec<u32> = self.prompt(question).into_iter().chain(draft).collect();
-        let head = Head { rows: slots.len(), memory: Some(&attached), ..Head::default() };
-        let mut sequence = self.executor.begin(tokens.len()).unwrap();
-        let output = block_on(sequence.run(Pass { tokens: &tokens, states: &[], head: Some(head) })).unwrap();
-        verified(slots, &attached, &output.predictions)
+    /// Whether the answer loop would give these slots' answer, for an expert with these log odds: infinite for one whose
+    /// wording is stored.
+    fn verifies(&self, question: &str, slots: &[Slot], log_odds: f32) -> bool {
+        let prefilled = block_on(self.mome.prefill(question)).unwrap();
+        block_on(self.mome.draft_and_verify(prefilled, slots, log_odds)).unwrap().is_some()
     }
 
     /// Greedy decoding, one token at a time, with the expert attached (without slots: by the bare backbone), up to
     /// the end token.
-    fn decode(&self, question: &str, slots: &[Slot], bias: f32, most: usize) -> Vec<u32> {
-        let attention = &self.pack.query().attention;
+    fn decode(&self, question: &str, slots: &[Slot], log_odds: f32, most: usize) -> Vec<u32> {
+        let (attention, bias) = (self.attention(), accepted_bias(self.attention(), log_odds));
         let mut tokens = self.prompt(question);
-        let mut sequence = self.executor.begin(tokens.len() + most).unwrap();
+        let mut sequence = self.mome.executor().begin(tokens.len() + most).unwrap();
         let (mut decoded, mut next_place) = (Vec::new(), 0);
         while decoded.len() < most {
-            let attached =
-                memory(self.pack.query_projection(), attention, &[Attachment { slots, bias, next_place }]);
+            let attached = memory(
+                self.mome.pack().query_projection(),
+                attention,
+                &[Attachment { slots, bias, next_place }],
+            );
             let attend = (!slots.is_empty()).then_some(&attached);
             let head = Head { rows: 1, memory: attend, ..Head::default() };
             let output =
@@ -136,17 +128,17 @@ fn the_figures_reached_are_kept() {
 #[test]
 fn draft_and_verify_is_token_by_token_decoding() {
     let relations = Relations::open();
-    let least = relations.pack.query().attention.accepted;
-    let differ = |question: &str, slots: &[Slot], bias: f32| {
-        let decoded = relations.decode(question, slots, bias, slots.len() + 4);
-        (decoded == draft(slots)) != relations.verifies(question, slots, bias)
+    let least = relations.attention().accepted;
+    let differ = |question: &str, slots: &[Slot], log_odds: f32| {
+        let decoded = relations.decode(question, slots, log_odds, slots.len() + 4);
+        (decoded == draft(slots)) != relations.verifies(question, slots, log_odds)
     };
     let differing: Vec<&str> = relations
         .facts
         .par_iter()
         .zip(&relations.experts)
         .filter(|(fact, expert)| {
-            let stored = differ(&fact.wordings[0], &expert.slots, relations.bias());
+            let stored = differ(&fact.wordings[0], &expert.slots, f32::INFINITY);
             // A question that is not the expert's at all, which the gate only just accepted.
             stored || differ(&format!("Who likes {}", fact.id), &expert.slots, least)
         })
@@ -165,7 +157,7 @@ fn without_its_strengths_an_expert_is_not_verified() {
         .map(|(fact, expert)| {
             let question = &fact.wordings[0];
             let known = relations.decode(question, &[], 0.0, expert.slots.len()) == draft(&expert.slots);
-            let verifies = relations.verifies(question, &scaled(&expert.slots, 0.0), relations.bias());
+            let verifies = relations.verifies(question, &scaled(&expert.slots, 0.0), f32::INFINITY);
             assert_eq!(verifies, known, "{}", fact.id);
             known
         })
@@ -177,16 +169,16 @@ fn without_its_strengths_an_expert_is_not_verified() {
 #[test]
 fn strengths_are_what_the_loss_needs_and_no_more() {
     let relations = Relations::open();
-    let attention = &relations.pack.query().attention;
+    let attention = relations.attention();
     relations.facts.par_iter().zip(&relations.experts).step_by(10).for_each(|(fact, expert)| {
         let answer = draft(&expert.slots);
         let traces: Vec<_> = fact
             .wordings
             .iter()
-            .map(|wording| block_on(trace(relations.executor.as_ref(), wording, &answer)).unwrap())
+            .map(|wording| block_on(trace(relations.mome.executor().as_ref(), wording, &answer)).unwrap())
             .collect();
         let traces: Vec<_> = traces.iter().collect();
-        let loss = |slots: &[Slot]| loss(relations.pack.query_projection(), attention, slots, &traces);
+        let loss = |slots: &[Slot]| loss(relations.mome.pack().query_projection(), attention, slots, &traces);
         assert!(loss(&expert.slots) <= EPSILON, "{}", fact.id);
         assert!((loss(&expert.slots) - expert.loss).abs() < 1e-4, "{}", fact.id);
         let mut weaker = scaled(&expert.slots, 0.95);

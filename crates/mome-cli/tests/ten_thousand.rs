@@ -67,7 +67,7 @@ fn wrong_replies<'a>(mome: &Mome, facts: &'a [Fact]) -> Vec<&'a str> {
 
 #[test]
 #[ignore = "it takes minutes"]
-fn ten_thousand_facts_are_memorised_and_change_in_bounded_memory() {
+fn ten_thousand_facts_are_memorized_and_change_in_bounded_memory() {
     let models = models_on(DeviceChoice::Cpu);
     let mut facts = read_facts(Path::new(&data("relations.jsonl"))).unwrap();
     facts.extend(made(0, 8000));
@@ -76,7 +76,7 @@ fn ten_thousand_facts_are_memorised_and_change_in_bounded_memory() {
     let options = MemorizeOptions { pack: "ten-thousand".into(), alpha: 0.01, seed: 0 };
     let report = memorize(&facts, &models, &out, &options, &|_, _, _| ()).unwrap();
     println!("memorised in {:.0} s, {:?} bytes of memory: {report:?}", report.seconds, most_memory());
-    assert_eq!((report.memorised, report.verified), (10_000, 10_000), "{:?}", report.failed);
+    assert_eq!((report.memorized, report.verified), (10_000, 10_000), "{:?}", report.failed);
     assert!(most_memory().is_none_or(|bytes| bytes < MEMORY));
 
     let before = opened(&out, &models);

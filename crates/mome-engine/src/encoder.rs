@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use mome_backbone::{Encoder, Reranker};
 use mome_pack::MaybeSendSync;
 
-use crate::EngineError;
 use crate::check::{check_inputs, check_layers};
+use crate::{EngineError, TokenPair};
 
 /// An encoder on a device, ready to read, and perhaps a reranker that shares its lower layers.
 ///
@@ -45,24 +45,6 @@ pub trait EncoderExecutor: MaybeSendSync {
     /// # Errors
     /// [`EngineError::Layer`] where there is no such layer, and as [`EncoderExecutor::embed`].
     async fn states(&self, input: TokenPair<'_>, layers: &[usize]) -> Result<Vec<Vec<f32>>, EngineError>;
-}
-
-/// The tokens of two texts that are read together, or of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenPair<'a> {
-    /// `[CLS] first [SEP] second [SEP]`
-    pub tokens: &'a [u32],
-    /// Where the second text begins: tokens before it have type 0, the others type 1. An encoder with one type of
-    /// tokens reads all alike.
-    pub second: usize,
-}
-
-impl<'a> TokenPair<'a> {
-    /// One text, without a second.
-    #[must_use]
-    pub fn single(tokens: &'a [u32]) -> Self {
-        Self { tokens, second: tokens.len() }
-    }
 }
 
 /// What the reranker says of a question and a stored wording: logits of three classes.

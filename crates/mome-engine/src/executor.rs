@@ -58,7 +58,8 @@ pub trait Sequence: MaybeSendSync {
 
     /// Predicts the token that follows and runs it, `count` times over: greedy decoding, in one submission to the
     /// device. The first prediction is made from the position before, so something must have been run. Of each
-    /// expert of `memory`, the first token expects place `next_place`, and each further token the next one.
+    /// expert of `memory`, the first token expects place `next_place`; from then on an expert expects one past the slot of
+    /// it that led last.
     ///
     /// # Errors
     /// As [`Sequence::run`], for `count` tokens and a head of one row.
@@ -93,7 +94,7 @@ pub struct Head<'a> {
     pub watch: &'a [u32],
     /// Whether to bring back the final hidden states, after the last norm.
     pub hidden: bool,
-    /// Whether to bring back all logits. For tests: answering never needs them.
+    /// Whether to bring back all logits: for a [`crate::Sampler`]. Answering never needs them.
     pub logits: bool,
 }
 

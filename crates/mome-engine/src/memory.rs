@@ -64,3 +64,12 @@ pub struct Memory {
     /// Their slots, sorted by token (then expert, then place), so that sums over a token run in one order.
     pub slots: Vec<MemorySlot>,
 }
+
+impl Memory {
+    /// Notes that this slot led: its expert expects one past it.
+    pub fn used(&mut self, slot: u32) {
+        if let Some(MemorySlot { expert, place, .. }) = self.slots.get(slot as usize) {
+            self.experts[*expert as usize].next_place = place.saturating_add(1);
+        }
+    }
+}

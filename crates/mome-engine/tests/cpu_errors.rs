@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use common::{cpu, data, run};
 use mome_engine::{
-    AttachedExpert, AttentionParameters, DeviceChoice, Head, KEY_WIDTH, MAX_SLOTS, Memory, MemorySlot,
-    Opening, Pass, QueryProjection, Sequence, open,
+    AttachedExpert, AttentionParameters, DeviceChoice, Head, MAX_SLOTS, Memory, MemorySlot, Opening, Pass,
+    QueryProjection, Sequence, open,
 };
+use mome_pack::KEY_WIDTH;
 
 /// A sequence of eight tokens of which three have run.
 fn begun() -> Box<dyn Sequence> {

@@ -8,8 +8,11 @@ use std::sync::{Arc, LazyLock};
 
 use common::{Golden, any_memory, assert_prediction, attend_naively, cpu, run_once};
 use mome_engine::{
-    AttachedExpert, AttentionParameters, Executor, Head, KEY_WIDTH, Memory, MemorySlot, QueryProjection,
+    Argmax, AttachedExpert, AttentionParameters, Executor, Head, Memory, MemorySlot, Pass, QueryProjection,
+    Sampler, sample,
 };
+use mome_pack::KEY_WIDTH;
+use pollster::block_on;
 use proptest::prelude::*;
 
 static GOLDEN: LazyLock<Golden> = LazyLock::new(|| Golden::load("llama-tied-q4_0"));
@@ -90,6 +93,51 @@ fn memory_without_slots_changes_nothing() {
     let mut memory = one_slot();
     memory.slots.clear();
     assert_eq!(check(&memory, &[5, 6], 2), 2);
+}
+
+/// The second best token: a sampler that is not greedy.
+struct SecondBest;
+
+impl Sampler for SecondBest {
+    fn sample(&mut self, logits: &[f32]) -> u32 {
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]));
+        order[1] as u32
+    }
+}
+
+/// Goes on after a question with a sampler, and says what each token's logits were.
+fn sampled(sampler: &mut dyn Sampler, memory: Option<&Memory>, most: usize) -> Vec<u32> {
+    let mut sequence = CPU.begin(40).unwrap();
+    block_on(sequence.run(Pass { tokens: &[1, 2, 3], ..Pass::default() })).unwrap();
+    block_on(sample(&mut *sequence, memory, sampler, most, |token| token != 0)).unwrap()
+}
+
+#[test]
+fn the_largest_logit_sampled_is_greedy_decoding() {
+    let memory = one_slot();
+    for memory in [None, Some(&memory)] {
+        let mut sequence = CPU.begin(40).unwrap();
+        block_on(sequence.run(Pass { tokens: &[1, 2, 3], ..Pass::default() })).unwrap();
+        let decoded = block_on(sequence.decode(12, memory)).unwrap();
+        let decoded: Vec<u32> = decoded.iter().map(|prediction| prediction.token).collect();
+        let wanted = decoded.iter().position(|&token| token == 0).unwrap_or(decoded.len());
+        assert_eq!(sampled(&mut Argmax, memory, 12), decoded[..wanted]);
+    }
+    assert_eq!(Argmax.sample(&[1.0, 3.0, 3.0, 2.0]), 1, "the lowest among equals");
+}
+
+#[test]
+fn another_sampler_decides_what_is_said() {
+    let tokens = sampled(&mut SecondBest, None, 6);
+    assert_eq!(tokens.len(), 6);
+    for at in 0..tokens.len() {
+        let before = [&[1, 2, 3], &tokens[..at]].concat();
+        let head = Head { rows: 1, logits: true, ..Head::default() };
+        let logits = run_once(&**CPU, &before, head).logits;
+        let larger = logits.iter().filter(|logit| **logit > logits[tokens[at] as usize]).count();
+        assert_eq!(larger, 1, "token {at}");
+    }
 }
 
 /// Memory of one expert with one slot.

@@ -4,6 +4,7 @@
 
 mod bytes;
 mod digest;
+mod envelope;
 mod error;
 mod expert;
 mod gate;
@@ -17,6 +18,7 @@ mod unit_vector;
 mod wording;
 
 pub use digest::{Digest, InvalidDigest, Link};
+pub use envelope::{Envelope, Signature};
 pub use error::PackError;
 pub use expert::{Expert, MAX_WORDING_TOKENS, Slot, Wording, WordingLayout};
 pub use gate::{CalibratedGate, Calibration, Gate, KnownScores, Logistic, Scores};
@@ -25,7 +27,7 @@ pub use manifest::{
     RerankerReference,
 };
 pub use query::{Attention, Projection, Query};
-pub use root::{Leaf, Root};
+pub use root::{InvertedList, Root};
 pub use routing_key::{MAX_ROUTING_WIDTH, RoutingKey};
 pub use send::MaybeSendSync;
 pub use shard::{MAX_SHARD, Shard, TARGET_SHARD};

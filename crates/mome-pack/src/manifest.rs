@@ -1,11 +1,9 @@
-//! The manifest: `mome.json`, in its DSSE envelope (<https://github.com/secure-systems-lab/dsse>).
+//! The manifest: what `mome.json` says, inside its [`Envelope`].
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::CalibratedGate;
-use crate::{Digest, Link, PackError};
+use crate::{Digest, Envelope, Link, PackError};
 
 /// The version of the pack format that this crate writes and reads.
 pub const FORMAT: u32 = 3;
@@ -17,7 +15,6 @@ pub const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 pub const MAX_OBJECT: u64 = 32 * 1024 * 1024;
 
 const OBJECT: &str = "manifest";
-const PAYLOAD_TYPE: &str = "application/vnd.mome.manifest+json";
 
 /// What a pack is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,62 +108,47 @@ pub struct Counts {
     pub shards: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
-    payload_type: String,
-    payload: String,
-    signatures: Vec<Signature>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Signature {
-    keyid: String,
-    sig: String,
-}
-
 impl Manifest {
     /// The bytes of `mome.json`: the manifest in an envelope without signatures.
     ///
     /// # Errors
     /// [`PackError::Field`] where a field cannot be: a number that is not finite, which JSON has no word for.
     pub fn encode(&self) -> Result<Vec<u8>, PackError> {
-        self.check()?;
-        let failed = |error: serde_json::Error| PackError::field(OBJECT, "JSON", error.to_string());
-        let payload = serde_json::to_vec(self).map_err(failed)?;
-        let envelope = Envelope {
-            payload_type: PAYLOAD_TYPE.to_owned(),
-            payload: STANDARD.encode(payload),
-            signatures: Vec::new(),
-        };
-        let mut bytes = serde_json::to_vec_pretty(&envelope).map_err(failed)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        Envelope::unsigned(self.to_json()?).encode()
     }
 
-    /// Reads `mome.json`.
+    /// Reads the manifest in a `mome.json`, whoever signed it.
     ///
     /// # Errors
-    /// [`PackError`] where the bytes are no envelope, the payload no manifest, the format another one, or a
-    /// field cannot be.
+    /// As [`Envelope::decode`] and [`Manifest::from_json`].
     pub fn decode(bytes: &[u8]) -> Result<Self, PackError> {
+        Self::from_json(&Envelope::decode(bytes)?.payload)
+    }
+
+    /// The manifest as JSON: the payload of an envelope.
+    ///
+    /// # Errors
+    /// As [`Manifest::encode`].
+    pub fn to_json(&self) -> Result<Vec<u8>, PackError> {
+        self.check()?;
+        serde_json::to_vec(self).map_err(|error| PackError::field(OBJECT, "JSON", error.to_string()))
+    }
+
+    /// Reads a manifest's JSON: the payload of an envelope.
+    ///
+    /// # Errors
+    /// [`PackError`] where it is no manifest, its format is another one, or a field cannot be.
+    pub fn from_json(payload: &[u8]) -> Result<Self, PackError> {
         let not_json =
             |error: serde_json::Error| PackError::field(OBJECT, "JSON", format!("cannot be read: {error}"));
-        let envelope: Envelope = serde_json::from_slice(bytes).map_err(not_json)?;
-        if envelope.payload_type != PAYLOAD_TYPE {
-            return Err(PackError::Magic { object: OBJECT });
-        }
-        let payload = STANDARD
-            .decode(&envelope.payload)
-            .map_err(|error| PackError::field(OBJECT, "payload", format!("is not base64: {error}")))?;
-        let format: FormatOnly = serde_json::from_slice(&payload).map_err(not_json)?;
+        let format: FormatOnly = serde_json::from_slice(payload).map_err(not_json)?;
         if format.format < FORMAT {
             return Err(PackError::Outdated { version: format.format });
         }
         if format.format > FORMAT {
             return Err(PackError::Version { object: OBJECT, version: format.format });
         }
-        let manifest: Self = serde_json::from_slice(&payload).map_err(not_json)?;
+        let manifest: Self = serde_json::from_slice(payload).map_err(not_json)?;
         manifest.check()?;
         Ok(manifest)
     }

@@ -101,7 +101,7 @@ impl Projection {
     /// # Panics
     /// Where `values` is not a whole number of rows.
     #[must_use]
-    pub fn quantise(values: &[f32], columns: usize) -> Self {
+    pub fn quantize(values: &[f32], columns: usize) -> Self {
         assert_eq!(values.len() % columns, 0, "a projection has whole rows");
         let largest = |row: &[f32]| row.iter().fold(0f32, |largest, x| largest.max(x.abs()));
         let scales: Vec<f32> =
@@ -122,7 +122,7 @@ impl Projection {
 
     /// The matrix in floats, row by row.
     #[must_use]
-    pub fn dequantise(&self) -> Vec<f32> {
+    pub fn dequantize(&self) -> Vec<f32> {
         self.values
             .chunks_exact(self.columns)
             .zip(&self.scales)

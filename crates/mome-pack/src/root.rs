@@ -1,4 +1,4 @@
-//! The root page of the index: a centroid and a link for each shard.
+//! The root page of the index, which is an inverted file: a centroid and a link for each shard.
 
 use crate::bytes::{Reader, Writer};
 use crate::routing_key::read_width;
@@ -13,40 +13,40 @@ const VERSION: u32 = 2;
 pub struct Root {
     /// Width of the encoder's embeddings, which centroids have.
     pub width: usize,
-    /// How many leaves a question is looked for in.
-    pub beam: u16,
+    /// How many lists a question is looked for in.
+    pub nprobe: u16,
     /// One for each shard.
-    pub leaves: Vec<Leaf>,
+    pub lists: Vec<InvertedList>,
 }
 
 /// A shard as the index knows it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Leaf {
+pub struct InvertedList<Shard = Link> {
     /// Direction of the middle of its experts' routing keys.
     pub centroid: RoutingKey,
-    /// The shard.
-    pub shard: Link,
+    /// What leads to the shard: its link in a page of the index.
+    pub shard: Shard,
 }
 
 impl Root {
     /// The page's bytes.
     ///
     /// # Errors
-    /// [`PackError::Field`] where there are too many leaves, or a centroid has another width.
+    /// [`PackError::Field`] where there are too many lists, or a centroid has another width.
     pub fn encode(&self) -> Result<Vec<u8>, PackError> {
         let mut writer = Writer::new(OBJECT);
         writer.header(MAGIC, VERSION);
         writer.count16(self.width, "width of routing keys")?;
-        writer.u16(self.beam);
-        writer.count32(self.leaves.len(), "leaves")?;
-        for leaf in &self.leaves {
-            if leaf.centroid.width() != self.width {
-                let problem = format!("has {} components, not {}", leaf.centroid.width(), self.width);
+        writer.u16(self.nprobe);
+        writer.count32(self.lists.len(), "lists")?;
+        for list in &self.lists {
+            if list.centroid.width() != self.width {
+                let problem = format!("has {} components, not {}", list.centroid.width(), self.width);
                 return Err(PackError::field(OBJECT, "centroid", problem));
             }
-            writer.raw(&leaf.centroid.bytes());
-            writer.raw(&leaf.shard.digest.0);
-            writer.count32(leaf.shard.length as usize, "bytes of a shard")?;
+            writer.raw(&list.centroid.bytes());
+            writer.raw(&list.shard.digest.0);
+            writer.count32(list.shard.length as usize, "bytes of a shard")?;
         }
         Ok(writer.finish())
     }
@@ -59,16 +59,16 @@ impl Root {
         let mut reader = Reader::new(OBJECT, bytes);
         reader.header(MAGIC, VERSION)?;
         let width = read_width(&mut reader, OBJECT)?;
-        let beam = reader.u16("beam")?;
-        let count = reader.u32("count of leaves")? as usize;
-        reader.expect(count, width + 32 + 4, "leaves")?;
-        let leaves = (0..count).map(|_| Leaf::read(&mut reader, width)).collect::<Result<_, _>>()?;
+        let nprobe = reader.u16("nprobe")?;
+        let count = reader.u32("count of lists")? as usize;
+        reader.expect(count, width + 32 + 4, "lists")?;
+        let lists = (0..count).map(|_| InvertedList::read(&mut reader, width)).collect::<Result<_, _>>()?;
         reader.finish()?;
-        Ok(Self { width, beam, leaves })
+        Ok(Self { width, nprobe, lists })
     }
 }
 
-impl Leaf {
+impl InvertedList {
     fn read(reader: &mut Reader<'_>, width: usize) -> Result<Self, PackError> {
         let centroid = RoutingKey::read(reader, width, "centroid")?;
         let digest = Digest(reader.array("digest of a shard")?);

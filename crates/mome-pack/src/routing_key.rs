@@ -14,7 +14,7 @@ pub struct RoutingKey(pub Box<[i8]>);
 impl RoutingKey {
     /// The direction of `vector`; the zero vector where it has none.
     #[must_use]
-    pub fn quantise(vector: &[f32]) -> Self {
+    pub fn quantize(vector: &[f32]) -> Self {
         let largest = vector.iter().fold(0f32, |largest, x| largest.max(x.abs()));
         if largest == 0.0 || !largest.is_finite() {
             return Self(vec![0; vector.len()].into());
@@ -24,7 +24,7 @@ impl RoutingKey {
 
     /// The vector of length one; zero where there is no direction.
     #[must_use]
-    pub fn dequantise(&self) -> Vec<f32> {
+    pub fn dequantize(&self) -> Vec<f32> {
         let square: i64 = self.0.iter().map(|&x| i64::from(x) * i64::from(x)).sum();
         let scale = if square == 0 { 0.0 } else { 1.0 / (square as f32).sqrt() };
         self.0.iter().map(|&x| f32::from(x) * scale).collect()
@@ -71,7 +71,7 @@ mod tests {
         fn direction_survives(vector in prop::collection::vec(-1f32..1.0, 1..400)) {
             let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
             prop_assume!(length > 1e-3);
-            let back = RoutingKey::quantise(&vector).dequantise();
+            let back = RoutingKey::quantize(&vector).dequantize();
             let cosine = vector.iter().zip(&back).map(|(a, b)| a * b).sum::<f32>() / length;
             prop_assert!(cosine > 0.999, "{cosine}");
             prop_assert!((back.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-4);
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn nothing_has_no_direction() {
-        assert_eq!(RoutingKey::quantise(&[0.0; 4]).dequantise(), [0.0; 4]);
-        assert_eq!(RoutingKey::quantise(&[f32::INFINITY, 0.0]).dequantise(), [0.0; 2]);
+        assert_eq!(RoutingKey::quantize(&[0.0; 4]).dequantize(), [0.0; 4]);
+        assert_eq!(RoutingKey::quantize(&[f32::INFINITY, 0.0]).dequantize(), [0.0; 2]);
     }
 }

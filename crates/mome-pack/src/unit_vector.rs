@@ -14,7 +14,7 @@ pub struct UnitVector<const N: usize>(pub [i8; N]);
 impl<const N: usize> UnitVector<N> {
     /// The direction of `vector`; the zero vector where it has none.
     #[must_use]
-    pub fn quantise(vector: &[f32; N]) -> Self {
+    pub fn quantize(vector: &[f32; N]) -> Self {
         let largest = vector.iter().fold(0f32, |largest, x| largest.max(x.abs()));
         if largest == 0.0 || !largest.is_finite() {
             return Self([0; N]);
@@ -24,7 +24,7 @@ impl<const N: usize> UnitVector<N> {
 
     /// The vector of length one; zero where there is no direction.
     #[must_use]
-    pub fn dequantise(&self) -> [f32; N] {
+    pub fn dequantize(&self) -> [f32; N] {
         let square: i32 = self.0.iter().map(|&x| i32::from(x) * i32::from(x)).sum();
         let scale = if square == 0 { 0.0 } else { 1.0 / (square as f32).sqrt() };
         self.0.map(|x| f32::from(x) * scale)
@@ -50,7 +50,7 @@ mod tests {
         fn direction_survives(vector in prop::array::uniform32(-1f32..1.0)) {
             let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
             prop_assume!(length > 1e-3);
-            let back = UnitVector::quantise(&vector).dequantise();
+            let back = UnitVector::quantize(&vector).dequantize();
             let cosine = vector.iter().zip(back).map(|(a, b)| a * b).sum::<f32>() / length;
             prop_assert!(cosine > 0.999, "{cosine}");
             prop_assert!((back.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-5);
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn nothing_has_no_direction() {
-        assert_eq!(UnitVector::quantise(&[0.0; 4]).dequantise(), [0.0; 4]);
-        assert_eq!(UnitVector::quantise(&[f32::INFINITY, 0.0]).dequantise(), [0.0; 2]);
+        assert_eq!(UnitVector::quantize(&[0.0; 4]).dequantize(), [0.0; 4]);
+        assert_eq!(UnitVector::quantize(&[f32::INFINITY, 0.0]).dequantize(), [0.0; 2]);
     }
 }

@@ -21,7 +21,7 @@ impl WordingHash {
     #[must_use]
     pub fn of(wording: &str) -> Self {
         let mut hash = [0; 16];
-        hash.copy_from_slice(&Sha256::digest(normalised(wording).as_bytes())[..16]);
+        hash.copy_from_slice(&Sha256::digest(normalized(wording).as_bytes())[..16]);
         Self(hash)
     }
 }
@@ -35,7 +35,7 @@ pub fn plain_text(text: &str) -> String {
 }
 
 /// The plain text, in full case folding, without punctuation at its ends. One of such marks alone keeps them.
-fn normalised(wording: &str) -> String {
+fn normalized(wording: &str) -> String {
     let text = plain_text(wording);
     // Folding may undo the normal form, so it comes between two (Unicode 3.13, definition D146). An i loses its dot in
     // Turkish capitals and gets one in others: all are one letter here.

@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use half::f16;
 use mome_pack::{
-    Attention, CalibratedGate, Calibration, Counts, Digest, Expert, FORMAT, Gate, KnownScores, Leaf, Link,
-    Logistic, Manifest, ModelReference, PackError, Pooling, Projection, Query, ReaderReference,
-    RerankerReference, Root, RoutingKey, Scores, Shard, Slot, UnitVector, Wording, WordingHash,
-    WordingLayout,
+    Attention, CalibratedGate, Calibration, Counts, Digest, Envelope, Expert, FORMAT, Gate, InvertedList,
+    KnownScores, Link, Logistic, Manifest, ModelReference, PackError, Pooling, Projection, Query,
+    ReaderReference, RerankerReference, Root, RoutingKey, Scores, Shard, Signature, Slot, UnitVector,
+    Wording, WordingHash, WordingLayout,
 };
 use proptest::prelude::*;
 
@@ -55,13 +55,17 @@ fn query() -> Query {
     let ramp = |n: usize| (0..n).map(|i| (i % 17) as f32 - 8.0).collect::<Vec<_>>();
     Query {
         backbone: Digest::of(b"backbone"),
-        projection: Projection::quantise(&ramp(64 * 4), 4),
+        projection: Projection::quantize(&ramp(64 * 4), 4),
         attention: Attention { beta: 16.0, gamma: 8.0, null: 12.0, margin: 4.0, accepted: 12.0, cap: 16.0 },
     }
 }
 
 fn root() -> Root {
-    Root { width: 12, beam: 6, leaves: vec![Leaf { centroid: routing(1, 12), shard: Link::to(b"x") }] }
+    Root {
+        width: 12,
+        nprobe: 6,
+        lists: vec![InvertedList { centroid: routing(1, 12), shard: Link::to(b"x") }],
+    }
 }
 
 fn calibrated_gate() -> CalibratedGate {
@@ -156,7 +160,7 @@ fn a_query_object_is_read_back() {
 
 #[test]
 fn a_query_object_that_cannot_be_is_not_written_and_not_read() {
-    let wrong = Query { projection: Projection::quantise(&[0.0; 12], 4), ..query() };
+    let wrong = Query { projection: Projection::quantize(&[0.0; 12], 4), ..query() };
     assert!(wrong.encode().unwrap_err().to_string().contains("W_query"));
 
     let over = Query { attention: Attention { accepted: 17.0, ..query().attention }, ..query() };
@@ -190,13 +194,32 @@ fn tokens_beyond_sixteen_bits_want_the_wide_layout() {
 #[test]
 fn a_projection_is_kept_to_half_a_step() {
     let values: Vec<f32> = (0..60).map(|i| (i as f32 * 0.37).sin()).collect();
-    let back = Projection::quantise(&values, 20).dequantise();
+    let back = Projection::quantize(&values, 20).dequantize();
     assert!(values.iter().zip(back).all(|(a, b)| (a - b).abs() <= 0.5 / 127.0 + 1e-6));
 }
 
 #[test]
 fn a_manifest_is_read_back() {
     assert_eq!(Manifest::decode(&manifest().encode().unwrap()).unwrap(), manifest());
+}
+
+#[test]
+fn signatures_are_kept_and_so_are_the_bytes_that_were_signed() {
+    let mut envelope = Envelope::unsigned(manifest().to_json().unwrap());
+    // Whoever signs may write JSON otherwise than this crate does.
+    envelope.payload.push(b'\n');
+    envelope.signatures = vec![
+        Signature { key_id: "editors".into(), signature: STANDARD.encode("one") },
+        Signature { key_id: String::new(), signature: STANDARD.encode("two") },
+    ];
+    let read = Envelope::decode(&envelope.encode().unwrap()).unwrap();
+    assert_eq!(read, envelope);
+    assert_eq!(Manifest::from_json(&read.payload).unwrap(), manifest());
+
+    // The example of the specification, with this payload type.
+    let hello = Envelope::unsigned(b"hello world".to_vec());
+    let signed = String::from_utf8(hello.signed_bytes()).unwrap();
+    assert_eq!(signed, "DSSEv1 34 application/vnd.mome.manifest+json 11 hello world");
 }
 
 #[test]

@@ -85,14 +85,134 @@ pub async fn candidates(
     let ranked = rank(&reading.embedding, facts, hidden);
     let tokens = |near: &Near| facts[near.fact].wordings[near.wording].tokens.as_slice();
     let nearest: Vec<&[u32]> = ranked.iter().take(JUDGED).map(tokens).collect();
-    let judgements = reader.judge(&reading.tokens, &nearest).await?;
-    let mut judgements = judgements.into_iter();
+    let judgments = reader.judge(&reading.tokens, &nearest).await?;
+    let mut judgments = judgments.into_iter();
     let leads = leads(&ranked);
     let mut candidates: Vec<Candidate> = ranked
         .into_iter()
         .zip(leads)
-        .map(|(near, lead)| Candidate { near, judged: judgements.next(), lead })
+        .map(|(near, lead)| Candidate { near, judged: judgments.next(), lead })
         .collect();
     candidates.sort_by(|a, b| b.mark().total_cmp(&a.mark()).then(a.near.fact.cmp(&b.near.fact)));
     Ok(candidates)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use mome_pack::{Digest, Expert};
+    use pollster::block_on;
+
+    use super::*;
+    use crate::ranking::WordingKeys;
+    use crate::vectors::normalize;
+    use crate::{ReaderDescription, ReaderError};
+
+    const WIDTH: usize = 32;
+
+    /// A reader without a model: words are counted in buckets, and a question is the same where all words are.
+    struct BagOfWords(ReaderDescription);
+
+    impl BagOfWords {
+        fn new(judges: bool) -> Self {
+            Self(ReaderDescription {
+                encoder: Some(Digest::of(b"bag of words")),
+                reranker: None,
+                judges,
+                prefix: String::new(),
+                width: WIDTH,
+                vocabulary: WIDTH,
+            })
+        }
+
+        fn bucket(word: &str) -> u32 {
+            let hash = word.bytes().fold(7u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+            hash % WIDTH as u32
+        }
+    }
+
+    #[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+    #[cfg_attr(not(target_arch = "wasm32"), async_trait)]
+    impl Reader for BagOfWords {
+        fn description(&self) -> &ReaderDescription {
+            &self.0
+        }
+
+        async fn read_all(&self, texts: &[&str]) -> Result<Vec<Reading>, ReaderError> {
+            let read = |text: &&str| {
+                let tokens: Vec<u32> = text.split_whitespace().map(Self::bucket).collect();
+                let mut embedding = vec![0.0; WIDTH];
+                tokens.iter().for_each(|&token| embedding[token as usize] += 1.0);
+                normalize(&mut embedding);
+                Reading { embedding, tokens, cut: false }
+            };
+            Ok(texts.iter().map(read).collect())
+        }
+
+        async fn judge(
+            &self,
+            question: &[u32],
+            wordings: &[&[u32]],
+        ) -> Result<Vec<RerankLogits>, ReaderError> {
+            let judge = |wording: &&[u32]| {
+                let missing = wording.iter().filter(|token| !question.contains(token)).count();
+                RerankLogits { same: 3.0 - missing as f32, changed: 1.0, other: missing as f32 }
+            };
+            let judges = self.0.judges;
+            Ok(wordings.iter().filter(|_| judges).map(judge).collect())
+        }
+
+        fn cuts(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    /// What is searched of a fact whose wordings this reader read, as an expert keeps them.
+    fn keys(reader: &dyn Reader, wordings: &[&str]) -> FactKeys {
+        let readings = block_on(reader.read_all(wordings)).unwrap();
+        let wordings = readings.iter().zip(wordings).map(|(reading, text)| reading.wording(text)).collect();
+        let expert = Expert {
+            id: "fact".into(),
+            question: "question".into(),
+            source: None,
+            loss: 0.0,
+            wordings,
+            slots: Vec::new(),
+        };
+        let layout = reader.description().layout();
+        let bytes = expert.encode(layout).unwrap();
+        FactKeys::new(&Expert::decode(&bytes, layout).unwrap())
+    }
+
+    #[test]
+    fn any_reader_will_do() {
+        for judges in [false, true] {
+            let reader = BagOfWords::new(judges);
+            let facts = [
+                keys(&reader, &["when does the shop open", "from when on is the shop open"]),
+                keys(&reader, &["where is the shop"]),
+                keys(&reader, &["who owns the yellow bicycle"]),
+            ];
+            let facts: Vec<&FactKeys> = facts.iter().collect();
+            let reading = block_on(reader.read("who owns the bicycle")).unwrap();
+            let candidates = block_on(candidates(&reader, &reading, &facts, |_, _| false)).unwrap();
+            assert_eq!(candidates[0].near.fact, 2);
+            assert!(candidates.iter().all(|candidate| candidate.judged.is_some() == judges));
+        }
+    }
+
+    #[test]
+    fn of_two_that_are_as_near_the_judged_one_comes_first() {
+        let reader = BagOfWords::new(true);
+        let same = reader.read("open shop");
+        let reading = block_on(same).unwrap();
+        let embedding = reading.embedding.clone();
+        let fact = |tokens: &[u32]| FactKeys {
+            wordings: vec![WordingKeys { embedding: embedding.clone(), tokens: tokens.to_vec() }],
+        };
+        let facts = [fact(&[1, 2, 3, 4, 5]), fact(&reading.tokens)];
+        let facts: Vec<&FactKeys> = facts.iter().collect();
+        let candidates = block_on(candidates(&reader, &reading, &facts, |_, _| false)).unwrap();
+        assert_eq!(candidates[0].near.fact, 1);
+    }
 }

@@ -10,7 +10,7 @@ use mome_pack::Expert;
 use crate::vectors::dot;
 
 /// How many of the nearest wordings take part.
-const NEIGHBOURS: usize = 100;
+const NEIGHBORS: usize = 100;
 
 /// How fast the kernel `exp((cosine - 1) / WIDTH)` falls.
 const WIDTH: f64 = 0.4;
@@ -61,7 +61,7 @@ impl FactKeys {
     #[must_use]
     pub fn new(expert: &Expert) -> Self {
         let keys = expert.wordings.iter().map(|wording| WordingKeys {
-            embedding: wording.routing.dequantise(),
+            embedding: wording.routing.dequantize(),
             tokens: wording.tokens.clone(),
         });
         Self { wordings: keys.collect() }
@@ -69,7 +69,7 @@ impl FactKeys {
 }
 
 /// A wording among the nearest.
-struct Neighbour<'a> {
+struct Neighbor<'a> {
     fact: usize,
     keys: &'a WordingKeys,
     cosine: f32,
@@ -80,13 +80,13 @@ struct Neighbour<'a> {
 #[must_use]
 pub fn rank(embedding: &[f32], facts: &[&FactKeys], hidden: impl Fn(usize, usize) -> bool) -> Vec<Near> {
     let mut ranked: Vec<Near> = Vec::with_capacity(facts.len());
-    let mut neighbours: Vec<Neighbour<'_>> = Vec::new();
+    let mut neighbors: Vec<Neighbor<'_>> = Vec::new();
     for (fact, keys) in facts.iter().enumerate() {
         let seen = keys.wordings.iter().enumerate().filter(|(wording, _)| !hidden(fact, *wording));
         let mut near: Option<Near> = None;
         for (wording, keys) in seen {
             let cosine = dot(embedding, &keys.embedding);
-            neighbours.push(Neighbour { fact: ranked.len(), keys, cosine });
+            neighbors.push(Neighbor { fact: ranked.len(), keys, cosine });
             let near = near.get_or_insert(Near {
                 fact,
                 wording,
@@ -103,10 +103,10 @@ pub fn rank(embedding: &[f32], facts: &[&FactKeys], hidden: impl Fn(usize, usize
         }
         ranked.extend(near);
     }
-    neighbours.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.fact.cmp(&b.fact)));
-    neighbours.truncate(NEIGHBOURS);
-    for (neighbour, weight) in neighbours.iter().zip(weights(&neighbours)) {
-        ranked[neighbour.fact].nearness += weight as f32;
+    neighbors.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.fact.cmp(&b.fact)));
+    neighbors.truncate(NEIGHBORS);
+    for (neighbor, weight) in neighbors.iter().zip(weights(&neighbors)) {
+        ranked[neighbor.fact].nearness += weight as f32;
     }
     let nearer = |a: &Near, b: &Near| {
         b.nearness.total_cmp(&a.nearness).then(b.cosine.total_cmp(&a.cosine)).then(a.fact.cmp(&b.fact))
@@ -134,14 +134,14 @@ pub fn leads(ranked: &[Near]) -> Vec<f32> {
 }
 
 /// The weight of each neighbour: `(K + RIDGE I)^-1 k`, by Cholesky's decomposition.
-fn weights(neighbours: &[Neighbour<'_>]) -> Vec<f64> {
+fn weights(neighbors: &[Neighbor<'_>]) -> Vec<f64> {
     let kernel = |cosine: f32| ((f64::from(cosine) - 1.0) / WIDTH).exp();
-    let count = neighbours.len();
+    let count = neighbors.len();
     // The lower triangle, row by row.
     let mut lower = vec![vec![0f64; count]; count];
     for row in 0..count {
         for column in 0..=row {
-            let (a, b) = (&neighbours[row].keys.embedding, &neighbours[column].keys.embedding);
+            let (a, b) = (&neighbors[row].keys.embedding, &neighbors[column].keys.embedding);
             let ridge = if row == column { RIDGE } else { 0.0 };
             let known: f64 = (0..column).map(|at| lower[row][at] * lower[column][at]).sum();
             let rest = kernel(dot(a, b)) + ridge - known;
@@ -149,7 +149,7 @@ fn weights(neighbours: &[Neighbour<'_>]) -> Vec<f64> {
                 if row == column { rest.max(f64::MIN_POSITIVE).sqrt() } else { rest / lower[column][column] };
         }
     }
-    let mut weights: Vec<f64> = neighbours.iter().map(|neighbour| kernel(neighbour.cosine)).collect();
+    let mut weights: Vec<f64> = neighbors.iter().map(|neighbor| kernel(neighbor.cosine)).collect();
     for row in 0..count {
         let known: f64 = (0..row).map(|at| lower[row][at] * weights[at]).sum();
         weights[row] = (weights[row] - known) / lower[row][row];
@@ -166,10 +166,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::vectors::normalise;
+    use crate::vectors::normalize;
 
     fn unit(mut vector: Vec<f32>) -> Vec<f32> {
-        normalise(&mut vector);
+        normalize(&mut vector);
         vector
     }
 
@@ -233,14 +233,14 @@ mod tests {
                 facts.extend(facts.clone());
             }
             let question = unit(vectors[0].clone());
-            let neighbours: Vec<Neighbour<'_>> = facts.iter().enumerate().map(|(fact, keys)| {
+            let neighbors: Vec<Neighbor<'_>> = facts.iter().enumerate().map(|(fact, keys)| {
                 let keys = &keys.wordings[0];
-                Neighbour { fact, keys, cosine: dot(&question, &keys.embedding) }
+                Neighbor { fact, keys, cosine: dot(&question, &keys.embedding) }
             }).collect();
-            let weights = weights(&neighbours);
+            let weights = weights(&neighbors);
             let kernel = |cosine: f32| ((f64::from(cosine) - 1.0) / WIDTH).exp();
-            for (at, row) in neighbours.iter().enumerate() {
-                let left: f64 = neighbours.iter().zip(&weights)
+            for (at, row) in neighbors.iter().enumerate() {
+                let left: f64 = neighbors.iter().zip(&weights)
                     .map(|(other, weight)| kernel(dot(&row.keys.embedding, &other.keys.embedding)) * weight)
                     .sum();
                 prop_assert!((left + RIDGE * weights[at] - kernel(row.cosine)).abs() < 1e-5);

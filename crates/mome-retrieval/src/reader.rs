@@ -80,7 +80,7 @@ impl Reading {
     pub fn wording(&self, text: &str) -> Wording {
         Wording {
             hash: WordingHash::of(text),
-            routing: RoutingKey::quantise(&self.embedding),
+            routing: RoutingKey::quantize(&self.embedding),
             tokens: self.tokens.clone(),
         }
     }

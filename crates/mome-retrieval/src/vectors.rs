@@ -1,7 +1,7 @@
 //! The little linear algebra that reading and memorising share.
 
 /// Scales a vector to length one; leaves zero alone.
-pub fn normalise(vector: &mut [f32]) {
+pub fn normalize(vector: &mut [f32]) {
     let length = dot(vector, vector).sqrt();
     if length > 0.0 {
         vector.iter_mut().for_each(|x| *x /= length);

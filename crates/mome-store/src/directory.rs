@@ -6,7 +6,6 @@ use std::path::{Component, Path, PathBuf};
 
 use async_trait::async_trait;
 
-use crate::location::folder;
 use crate::{Freshness, Source, SourceError, StoreError};
 
 /// The files of a pack in a local folder.
@@ -16,22 +15,18 @@ pub struct DirectorySource {
 }
 
 impl DirectorySource {
-    /// The pack in the folder that `location` names: a path or a `file://` address, with or without `mome.json`
-    /// at its end.
+    /// The pack in a folder.
     ///
     /// # Errors
     /// [`StoreError::Location`] where there is no such folder.
-    pub fn new(location: &str) -> Result<Self, StoreError> {
-        let mut folder = folder(location)?;
-        if folder.as_os_str().is_empty() {
-            folder.push(".");
-        }
+    pub fn new(folder: &Path) -> Result<Self, StoreError> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let location = folder.display().to_string();
         if !folder.is_dir() {
             let problem = "there is no such folder; give the one that holds mome.json".into();
-            return Err(StoreError::Location { location: location.into(), problem });
+            return Err(StoreError::Location { location, problem });
         }
-        let location = folder.display().to_string();
-        Ok(Self { folder, location })
+        Ok(Self { folder: folder.into(), location })
     }
 }
 

@@ -16,4 +16,4 @@ pub use directory::DirectorySource;
 pub use error::{FileProblem, StoreError};
 pub use http::HttpSource;
 pub use source::{Freshness, Source, SourceError};
-pub use store::{Fetch, Fetched, Store};
+pub use store::{Fetch, Fetched, Object, Store};

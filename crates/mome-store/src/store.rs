@@ -51,13 +51,35 @@ pub struct Fetch {
     pub milliseconds: f64,
 }
 
-/// The objects that came from the source so far: neither those from the cache, nor the manifest.
+/// Objects that came from the source: neither those from the cache, nor the manifest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fetched {
     /// How many.
     pub objects: u64,
     /// Their bytes together.
     pub bytes: u64,
+}
+
+/// An object's bytes, verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// The bytes.
+    pub bytes: Arc<[u8]>,
+    /// Whether this call brought them from the source; else they were in memory, or another call brought them.
+    pub is_fetched: bool,
+}
+
+impl Fetched {
+    /// Those of these objects that their call brought.
+    #[must_use]
+    pub fn of(objects: &[Object]) -> Self {
+        let fetched = objects.iter().filter(|object| object.is_fetched);
+        fetched.fold(Self::default(), |sum, object| sum.and(object.bytes.len() as u64))
+    }
+
+    fn and(self, bytes: u64) -> Self {
+        Self { objects: self.objects + 1, bytes: self.bytes + bytes }
+    }
 }
 
 impl Store {
@@ -69,16 +91,25 @@ impl Store {
     pub fn open(location: &str) -> Result<Self, StoreError> {
         #[cfg(not(target_arch = "wasm32"))]
         if !crate::location::is_http(location) {
-            return Ok(Self::new(Box::new(crate::DirectorySource::new(location)?)));
+            return Self::of_directory(&crate::location::folder(location)?);
         }
-        Ok(Self::new(Box::new(HttpSource::new(location)?)))
+        Ok(Self::new(HttpSource::new(location)?))
+    }
+
+    /// The pack in a folder.
+    ///
+    /// # Errors
+    /// [`StoreError::Location`] where there is no such folder.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn of_directory(folder: &std::path::Path) -> Result<Self, StoreError> {
+        Ok(Self::new(crate::DirectorySource::new(folder)?))
     }
 
     /// The pack whose files `source` brings.
     #[must_use]
-    pub fn new(source: Box<dyn Source>) -> Self {
+    pub fn new(source: impl Source + 'static) -> Self {
         Self {
-            source,
+            source: Box::new(source),
             on_fetch: None,
             cache: Mutex::new(Cache::new(CACHE_CAPACITY)),
             in_flight: Mutex::default(),
@@ -114,26 +145,27 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::File`] where it cannot be had, or where its bytes are not those that the link names.
-    pub async fn object(&self, link: &Link) -> Result<Arc<[u8]>, StoreError> {
+    pub async fn object(&self, link: &Link) -> Result<Object, StoreError> {
+        let known = |bytes| Object { bytes, is_fetched: false };
         if let Some(bytes) = lock(&self.cache).get(&link.digest) {
-            return Ok(bytes);
+            return Ok(known(bytes));
         }
         let in_flight = lock(&self.in_flight).entry(link.digest).or_default().clone();
         let mut outcome = in_flight.lock().await;
         if let Some(outcome) = outcome.as_ref() {
-            return outcome.clone();
+            return outcome.clone().map(known);
         }
         let fetched = self.fetch_object(link).await;
         *outcome = Some(fetched.clone());
         lock(&self.in_flight).remove(&link.digest);
-        fetched
+        fetched.map(|bytes| Object { bytes, is_fetched: true })
     }
 
     /// Several objects in the order asked for, fetched at the same time.
     ///
     /// # Errors
     /// The first error of [`Store::object`] among them.
-    pub async fn objects(&self, links: &[Link]) -> Result<Vec<Arc<[u8]>>, StoreError> {
+    pub async fn objects(&self, links: &[Link]) -> Result<Vec<Object>, StoreError> {
         let requests: Vec<_> = links.iter().map(|link| self.object(link)).collect();
         stream::iter(requests).buffered(MAX_CONCURRENT).try_collect().await
     }
@@ -148,7 +180,7 @@ impl Store {
         stream::iter(requests).buffered(STREAM_AHEAD)
     }
 
-    /// What came from the source so far.
+    /// What came from the source so far, for whomever.
     #[must_use]
     pub fn fetched(&self) -> Fetched {
         *lock(&self.fetched)
@@ -164,8 +196,7 @@ impl Store {
         let path = link.digest.path();
         let bytes = self.fetch(&path, link.length, Freshness::Immutable, |bytes| verify(bytes, link)).await?;
         let mut fetched = lock(&self.fetched);
-        fetched.objects += 1;
-        fetched.bytes += link.length;
+        *fetched = fetched.and(link.length);
         Ok(bytes)
     }
 

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Barrier, Mutex};
 
 use mome_pack::Link;
-use mome_store::{FileProblem, SourceError, Store, StoreError};
+use mome_store::{Fetched, FileProblem, SourceError, Store, StoreError};
 use pollster::block_on;
 use server::{Reply, Server};
 
@@ -42,7 +42,7 @@ fn an_object_is_fetched_once_and_then_at_hand() {
     let log = fetches.clone();
     let store = Store::open(&server.url()).unwrap().on_fetch(move |fetch| log.lock().unwrap().push(fetch));
     for _ in 0..3 {
-        assert_eq!(&*block_on(store.object(&link)).unwrap(), OBJECT);
+        assert_eq!(&*block_on(store.object(&link)).unwrap().bytes, OBJECT);
     }
     let requests = server.requests();
     assert_eq!(requests.len(), 1);
@@ -118,7 +118,7 @@ fn passing_faults_are_got_over() {
         _ => Reply::new(200, OBJECT),
     });
     let store = Store::open(&server.url()).unwrap();
-    assert_eq!(&*block_on(store.object(&Link::to(OBJECT))).unwrap(), OBJECT);
+    assert_eq!(&*block_on(store.object(&Link::to(OBJECT))).unwrap().bytes, OBJECT);
     assert_eq!(server.requests().len(), 3);
     assert_eq!(store.fetched().objects, 1);
 }
@@ -178,7 +178,8 @@ fn objects_of_one_round_are_under_way_together() {
     });
     let store = Store::open(&server.url()).unwrap();
     let objects = block_on(store.objects(&links)).unwrap();
-    assert!(objects.iter().zip(&bodies).all(|(object, body)| **object == **body));
+    assert!(objects.iter().zip(&bodies).all(|(object, body)| *object.bytes == **body));
+    assert_eq!(Fetched::of(&objects), store.fetched());
     assert_eq!(store.fetched().objects, 6);
 }
 
@@ -189,7 +190,9 @@ fn many_who_want_one_object_share_one_fetch() {
     let link = Link::to(&body);
     let server = Server::start(move |_, _| Reply::new(200, &body));
     let store = Store::open(&server.url()).unwrap();
-    assert_eq!(block_on(store.objects(&[link; 8])).unwrap().len(), 8);
+    let objects = block_on(store.objects(&[link; 8])).unwrap();
+    assert_eq!(objects.len(), 8);
+    assert_eq!(Fetched::of(&objects), Fetched { objects: 1, bytes: link.length }, "one of them brought it");
     assert_eq!(server.requests().len(), 1);
     block_on(store.object(&link)).unwrap();
     assert_eq!(server.requests().len(), 2);

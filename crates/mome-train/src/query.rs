@@ -113,7 +113,7 @@ fn train_query(wordings: &Wordings, text: &[f32], hidden: usize, seed: u64, done
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let start = principal(wordings, hidden, seed, &mut random);
     if wordings.of.iter().all(|own| own.len() < 2) {
-        return Projection::quantise(&start, hidden);
+        return Projection::quantize(&start, hidden);
     }
     let mut model = Model::new(&start, hidden);
     let text: Vec<&[f32]> = text.chunks_exact(hidden).collect();
@@ -124,7 +124,7 @@ fn train_query(wordings: &Wordings, text: &[f32], hidden: usize, seed: u64, done
         model.step(&batch, &text.concat(), annealed(step, steps));
         done();
     }
-    Projection::quantise(&model.query.values(), hidden)
+    Projection::quantize(&model.query.values(), hidden)
 }
 
 /// The principal directions of the states that predict answers, `[KEY_WIDTH, d]`.

@@ -32,7 +32,7 @@ pub fn memory(query: &QueryProjection, attention: &Attention, experts: &[Attachm
                 place: place as u32,
                 token: slot.token,
                 strength: slot.strength.to_f32(),
-                key: slot.key.dequantise(),
+                key: slot.key.dequantize(),
             })
         })
         .collect();

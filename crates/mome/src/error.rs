@@ -2,7 +2,7 @@
 
 use mome_engine::EngineError;
 use mome_pack::{Digest, PackError};
-use mome_retrieval::ReaderError;
+use mome_retrieval::{ReaderError, RouterError};
 use mome_store::StoreError;
 use thiserror::Error;
 
@@ -36,6 +36,9 @@ pub enum MomeError {
     /// A model could not be read or run.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The index could not be asked.
+    #[error(transparent)]
+    Router(#[from] RouterError),
     /// A text could not be read.
     #[error(transparent)]
     Reader(#[from] ReaderError),

@@ -6,23 +6,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::TryStreamExt;
 use mome_backbone::Backbone;
 use mome_engine::{EncoderOpening, OpenOptions, Opened, Opening, QueryProjection, open_encoder};
-use mome_pack::{Digest, Expert, Link, Manifest, PackError, Query, Root, Shard};
+use mome_pack::{Digest, Envelope, Expert, Link, Manifest, PackError, Query, Root, Shard};
 use mome_retrieval::gate::{Decision, decision, fits};
-use mome_retrieval::index::Index;
-use mome_retrieval::{EncoderReader, Reader as _, ReaderDescription};
-use mome_store::Store;
+use mome_retrieval::{EncoderReader, FlatRouter, Reader as _, ReaderDescription, Router};
+use mome_store::{Fetched, Store};
 
 use crate::{MomeError, ReaderFiles};
 
 /// An open pack.
 pub struct Pack {
     store: Store,
+    envelope: Envelope,
     manifest: Manifest,
     query: Query,
     projection: QueryProjection,
-    index: Index,
+    router: Box<dyn Router<Shard = Link>>,
     /// What was decided last, and for which alpha: thresholds take a while, and one alpha is asked for again and again.
     decided: Mutex<Option<(f64, Option<Arc<Decision>>)>>,
+}
+
+/// Experts of a pack, and what was fetched for them.
+pub struct Experts {
+    /// The experts.
+    pub experts: Vec<Expert>,
+    /// What was fetched.
+    pub fetched: Fetched,
 }
 
 impl Pack {
@@ -31,7 +39,8 @@ impl Pack {
     /// # Errors
     /// [`MomeError::Store`] where an object cannot be had, [`MomeError::Object`] where one cannot be read.
     pub async fn open(store: Store) -> Result<Self, MomeError> {
-        let manifest = Manifest::decode(&store.manifest().await?).map_err(in_object("mome.json"))?;
+        let envelope = Envelope::decode(&store.manifest().await?).map_err(in_object("mome.json"))?;
+        let manifest = Manifest::from_json(&envelope.payload).map_err(in_object("mome.json"))?;
         for gate in manifest.gate.iter().chain(&manifest.reader.gate) {
             if !fits(&gate.gate) {
                 let problem = "has other features than this build of Mome has".to_owned();
@@ -41,11 +50,11 @@ impl Pack {
         }
         let objects = store.objects(&[manifest.query, manifest.root]).await?;
         let [query, root] = objects.as_slice() else { unreachable!("an object for each link") };
-        let query = Query::decode(query).map_err(in_object(manifest.query.digest.path()))?;
-        let root = Root::decode(root).map_err(in_object(manifest.root.digest.path()))?;
-        let projection = QueryProjection(query.projection.dequantise().into());
-        let (index, decided) = (Index::new(root), Mutex::default());
-        Ok(Self { store, manifest, query, projection, index, decided })
+        let query = Query::decode(&query.bytes).map_err(in_object(manifest.query.digest.path()))?;
+        let root = Root::decode(&root.bytes).map_err(in_object(manifest.root.digest.path()))?;
+        let projection = QueryProjection(query.projection.dequantize().into());
+        let router = Box::new(FlatRouter::from(root));
+        Ok(Self { store, envelope, manifest, query, projection, router, decided: Mutex::default() })
     }
 
     /// What the pack is made of.
@@ -81,10 +90,16 @@ impl Pack {
         &self.projection
     }
 
-    /// The index.
+    /// What knows in which shards to look.
     #[must_use]
-    pub fn index(&self) -> &Index {
-        &self.index
+    pub fn router(&self) -> &dyn Router<Shard = Link> {
+        self.router.as_ref()
+    }
+
+    /// The manifest as it came, with its signatures.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     /// Where the pack's objects come from.
@@ -96,28 +111,54 @@ impl Pack {
     /// The experts that may hold the answer to a question with this embedding, from the shards that the index names.
     ///
     /// # Errors
-    /// [`MomeError::Store`] where a shard cannot be had, [`MomeError::Object`] where one cannot be read.
-    pub async fn experts_near(&self, embedding: &[f32]) -> Result<Vec<Expert>, MomeError> {
-        self.experts_of(&self.index.route(embedding)).await
+    /// [`MomeError::Router`] where the index cannot be asked, [`MomeError::Store`] where a shard cannot be had,
+    /// [`MomeError::Object`] where one cannot be read.
+    pub async fn experts_near(&self, embedding: &[f32]) -> Result<Experts, MomeError> {
+        self.experts_of(&self.router.route(embedding).await?).await
     }
 
-    /// The experts of these leaves, each once, though shards may share some.
+    /// All experts.
     ///
     /// # Errors
     /// As [`Pack::experts_near`].
-    pub async fn experts_of(&self, leaves: &[usize]) -> Result<Vec<Expert>, MomeError> {
-        let links: Vec<Link> = leaves.iter().map(|&leaf| self.index.leaves()[leaf].shard).collect();
+    pub async fn all_experts(&self) -> Result<Vec<Expert>, MomeError> {
+        let lists = self.router.lists().await?;
+        let shards: Vec<Link> = lists.into_iter().map(|list| list.shard).collect();
+        Ok(self.experts_of(&shards).await?.experts)
+    }
+
+    /// The experts of these shards, each once, though shards may share some.
+    async fn experts_of(&self, shards: &[Link]) -> Result<Experts, MomeError> {
+        let objects = self.store.objects(shards).await?;
         let mut experts: Vec<Expert> = Vec::new();
-        for (bytes, link) in self.store.objects(&links).await?.iter().zip(&links) {
-            let shard = Shard::decode(bytes).map_err(in_object(link.digest.path()))?;
-            self.index.check_width(&shard).map_err(in_object(link.digest.path()))?;
-            for expert in shard.experts {
+        for (object, link) in objects.iter().zip(shards) {
+            for expert in self.decode_shard(&object.bytes, link)?.experts {
                 if !experts.iter().any(|known| known.id == expert.id) {
                     experts.push(expert);
                 }
             }
         }
-        Ok(experts)
+        Ok(Experts { experts, fetched: Fetched::of(&objects) })
+    }
+
+    /// A shard of this pack.
+    ///
+    /// # Errors
+    /// [`MomeError::Store`] where it cannot be had, [`MomeError::Object`] where it cannot be read.
+    pub async fn shard(&self, link: &Link) -> Result<Shard, MomeError> {
+        self.decode_shard(&self.store.object(link).await?.bytes, link)
+    }
+
+    /// Reads a shard, and refuses one whose wordings have embeddings of another width than the index.
+    fn decode_shard(&self, bytes: &[u8], link: &Link) -> Result<Shard, MomeError> {
+        let shard = Shard::decode(bytes).map_err(in_object(link.digest.path()))?;
+        let (found, width) = (shard.layout.width, self.router.width());
+        if found != width {
+            let problem = format!("is {found}, and that of the index {width}");
+            let error = PackError::Field { object: "shard", field: "width of routing keys", problem };
+            return Err(in_object(link.digest.path())(error));
+        }
+        Ok(shard)
     }
 
     /// Fetches the pack's backbone and puts it on a device part by part.
@@ -223,7 +264,7 @@ impl Pack {
         if let Some(reranker) = &of_pack.reranker {
             check_digest("reranker", reranker.digest, reader.reranker)?;
         }
-        let width = self.index.width();
+        let width = self.router.width();
         if width != reader.width {
             let problem = format!(
                 "has centroids of width {width}, and the encoder embeddings of width {}",

@@ -56,12 +56,12 @@ fn build_site(workspace: &Workspace) -> Result<PathBuf, Failure> {
 /// # Errors
 /// What any step reports.
 pub fn assemble_site(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let pack = memorise(workspace)?;
+    let pack = memorize(workspace)?;
     site::assemble(workspace, &pack)
 }
 
 /// Memorises the demo facts, unless the pack at hand was made from the same facts by the same program.
-fn memorise(workspace: &Workspace) -> Result<PathBuf, Failure> {
+fn memorize(workspace: &Workspace) -> Result<PathBuf, Failure> {
     let facts = workspace.root.join("demo/facts.jsonl");
     let mome = workspace.mome_binary();
     let pack = workspace.target.join("demo-pack");

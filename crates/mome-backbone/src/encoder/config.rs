@@ -1,7 +1,7 @@
 //! The shape of an encoder, as its metadata describe it.
 
 use super::ARCHITECTURE;
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::section::Section;
 use crate::{Gguf, GgufError};
 

@@ -6,7 +6,7 @@
 use super::ARCHITECTURE;
 use super::config::{EncoderBlockShape, EncoderConfig};
 use crate::Gguf;
-use crate::config::ConfigError;
+use crate::config_error::ConfigError;
 use crate::tensors::Tensors;
 use crate::transformer::{Linear, MatrixSource, Norm, VectorSource};
 

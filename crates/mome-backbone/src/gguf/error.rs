@@ -2,9 +2,11 @@
 
 use thiserror::Error;
 
-use super::value::MAX_NESTING;
 use crate::TensorType;
 use crate::tensor_type::ggml_name;
+
+/// How deep arrays of arrays may go.
+pub(super) const MAX_NESTING: u32 = 4;
 
 /// Why bytes are not a GGUF file that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

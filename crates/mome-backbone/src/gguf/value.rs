@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use super::GgufError;
+use super::error::{GgufError, MAX_NESTING};
 use super::reader::Reader;
-
-/// How deep arrays of arrays may go.
-pub(super) const MAX_NESTING: u32 = 4;
 
 /// A metadata value. Integers and floats of all widths are held in the widest.
 #[derive(Clone, Debug, PartialEq)]

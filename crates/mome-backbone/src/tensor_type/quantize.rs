@@ -80,7 +80,7 @@ mod tests {
 
         /// Reading a file and writing it again changes nothing.
         #[test]
-        fn what_was_quantised_stays(numbers in prop::collection::vec(-4.0f32..4.0, 64)) {
+        fn what_was_quantized_stays(numbers in prop::collection::vec(-4.0f32..4.0, 64)) {
             let once = there_and_back(TensorType::Q8_0, &numbers);
             prop_assert_eq!(there_and_back(TensorType::Q8_0, &once), once);
         }

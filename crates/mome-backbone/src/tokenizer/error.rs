@@ -2,8 +2,12 @@
 
 use thiserror::Error;
 
-use super::vocabulary::{MAX_TOKEN, MAX_VOCABULARY};
 use crate::GgufError;
+
+/// The most tokens that a vocabulary may have.
+pub(super) const MAX_VOCABULARY: usize = 1 << 22;
+/// The longest token, in bytes. Time to look a token up is bounded by it.
+pub(super) const MAX_TOKEN: usize = 4096;
 
 /// Why a tokenizer cannot be used.
 #[derive(Clone, Debug, PartialEq, Error)]

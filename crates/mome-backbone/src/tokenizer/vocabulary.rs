@@ -3,14 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::error::{MAX_TOKEN, MAX_VOCABULARY};
 use super::metadata::{check_length, integers, missing};
 use super::{PrefixIndex, TokenizerError};
 use crate::Gguf;
-
-/// The most tokens that a vocabulary may have.
-pub(super) const MAX_VOCABULARY: usize = 1 << 22;
-/// The longest token, in bytes. Time to look a token up is bounded by it.
-pub(super) const MAX_TOKEN: usize = 4096;
 
 /// `tokenizer.ggml.token_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! A pack that is not written yet, put to calibration questions: its wordings in memory, behind its index.
 
-use mome_pack::{Expert, RoutingKey};
-use mome_retrieval::Reader;
+use mome_pack::{Expert, InvertedList};
 use mome_retrieval::Reading;
-use mome_retrieval::index::nearest;
 use mome_retrieval::judging::{Candidate, candidates};
 use mome_retrieval::ranking::{FactKeys, WordingKeys};
+use mome_retrieval::{FlatRouter, Reader, Router as _};
 use rayon::prelude::*;
 
 use crate::MemorizeError;
@@ -36,7 +35,8 @@ pub(crate) struct Asked {
 pub(super) struct Memory<'a> {
     reader: &'a dyn Reader,
     facts: Vec<FactKeys>,
-    index: Option<(&'a Plan, Vec<Vec<f32>>)>,
+    /// The shards of the plan, and what leads to their numbers.
+    index: Option<(&'a Plan, FlatRouter<usize>)>,
 }
 
 impl<'a> Memory<'a> {
@@ -53,8 +53,10 @@ impl<'a> Memory<'a> {
         let layout = reader.description().layout();
         let keys = |held: &Held| Ok(FactKeys::new(&Expert::decode(&journal.get(held.place)?, layout)?));
         let facts = held.iter().map(keys).collect::<Result<_, MemorizeError>>()?;
-        let centroids = plan.centroids.iter().map(RoutingKey::dequantise).collect();
-        Ok(Self { reader, facts, index: Some((plan, centroids)) })
+        let lists = plan.centroids.iter().cloned().enumerate();
+        let lists = lists.map(|(shard, centroid)| InvertedList { centroid, shard }).collect();
+        let router = FlatRouter::new(layout.width, plan.nprobe, lists);
+        Ok(Self { reader, facts, index: Some((plan, router)) })
     }
 
     /// Reads questions, each of which is the one wording of a fact.
@@ -64,7 +66,7 @@ impl<'a> Memory<'a> {
     pub(super) fn of_questions(reader: &'a dyn Reader, questions: &[&str]) -> Result<Self, MemorizeError> {
         let keys = |question: &&str| {
             let wording = pollster::block_on(reader.read(question))?.wording(question);
-            let keys = WordingKeys { embedding: wording.routing.dequantise(), tokens: wording.tokens };
+            let keys = WordingKeys { embedding: wording.routing.dequantize(), tokens: wording.tokens };
             Ok::<_, MemorizeError>(FactKeys { wordings: vec![keys] })
         };
         Ok(Self { reader, facts: questions.par_iter().map(keys).collect::<Result<_, _>>()?, index: None })
@@ -114,7 +116,7 @@ impl<'a> Memory<'a> {
         Ok(asked.filter(|asked| asked.fact == of))
     }
 
-    /// The best candidate with the number of its fact, through index and beam. `hidden` says which wordings of which
+    /// The best candidate with the number of its fact, through the index. `hidden` says which wordings of which
     /// fact may not be seen.
     fn best(
         &self,
@@ -123,8 +125,8 @@ impl<'a> Memory<'a> {
     ) -> Result<Option<(usize, Candidate)>, MemorizeError> {
         let near: Vec<usize> = match &self.index {
             None => (0..self.facts.len()).collect(),
-            Some((plan, centroids)) => {
-                let shards = nearest(centroids, &reading.embedding, plan.beam);
+            Some((plan, router)) => {
+                let shards = pollster::block_on(router.route(&reading.embedding))?;
                 let mut near: Vec<usize> =
                     shards.into_iter().flat_map(|shard| plan.shards[shard].iter().copied()).collect();
                 near.sort_unstable();

@@ -6,7 +6,7 @@ use mome_retrieval::judging::{NEAR_FEATURES, SENSE_FEATURES, UNCHANGED_FEATURES,
 
 use super::answered::Answered;
 use super::ask::Asked;
-use super::logistic::{self, Labelled};
+use super::logistic::{self, Labeled};
 
 /// How much the weights of a pack's own gate are drawn to those of the reader's, and those of a reader's own to zero.
 const PULL: f64 = 0.01;
@@ -34,7 +34,7 @@ pub(super) fn fit(questions: &Answered, towards: Option<&Gate>, judges: bool) ->
     let wrong = [confused, hidden].concat();
     let features = if judges { NEAR_FEATURES } else { SENSE_FEATURES };
     let zero = |features: usize| Logistic { weights: vec![0.0; features], bias: 0.0 };
-    let near = labelled(&right, &wrong, near);
+    let near = labeled(&right, &wrong, near);
     let near = match towards {
         Some(gate) => fitted(&near, &gate.near, PULL),
         None => fitted(&near, &zero(features), PULL_TO_ZERO),
@@ -43,8 +43,7 @@ pub(super) fn fit(questions: &Answered, towards: Option<&Gate>, judges: bool) ->
     let unchanged = towards.and_then(|gate| gate.unchanged.clone()).filter(|_| judges).or_else(|| {
         let changed: Vec<&Asked> = questions.near_misses.iter().chain(&questions.written).collect();
         let unchanged = |asked: &Asked| asked.best.judged.map(|judged| unchanged_features(judged).to_vec());
-        judges
-            .then(|| fitted(&labelled(&right, &changed, unchanged), &zero(UNCHANGED_FEATURES), PULL_TO_ZERO))
+        judges.then(|| fitted(&labeled(&right, &changed, unchanged), &zero(UNCHANGED_FEATURES), PULL_TO_ZERO))
     });
     let mut confidence = Logistic { weights: vec![0.0; CONFIDENCE_FEATURES], bias: 0.0 };
     confidence.weights[0] = 1.0;
@@ -55,13 +54,13 @@ pub(super) fn fit(questions: &Answered, towards: Option<&Gate>, judges: bool) ->
 pub(super) fn with_confidence(gate: Gate, questions: &Answered) -> Gate {
     let near_misses = [questions.near_misses.as_slice(), &questions.written].concat();
     let kinds = [&questions.known, &questions.hidden, &near_misses];
-    let examples: Vec<Labelled> = kinds
+    let examples: Vec<Labeled> = kinds
         .into_iter()
         .zip(ASKED)
         .flat_map(|(asked, share)| {
             let weight = share / asked.len().max(1) as f64;
             let gate = &gate;
-            asked.iter().map(move |asked| Labelled {
+            asked.iter().map(move |asked| Labeled {
                 features: confidence_features(gate, asked.best.scores(gate)).to_vec(),
                 flag: asked.right,
                 weight,
@@ -74,16 +73,16 @@ pub(super) fn with_confidence(gate: Gate, questions: &Answered) -> Gate {
 
 /// Fits one part, drawn to some weights. No weight is below zero: each feature speaks for the fact, and what looks otherwise is
 /// chance.
-fn fitted(examples: &[Labelled], towards: &Logistic, pull: f64) -> Logistic {
+fn fitted(examples: &[Labeled], towards: &Logistic, pull: f64) -> Logistic {
     let features = towards.weights.len();
     let mut used = vec![true; features];
     loop {
         let masked = |values: &[f32]| {
             values.iter().zip(&used).map(|(&value, &used)| if used { value } else { 0.0 }).collect::<Vec<_>>()
         };
-        let examples: Vec<Labelled> = examples
+        let examples: Vec<Labeled> = examples
             .iter()
-            .map(|example| Labelled { features: masked(&example.features), ..example.clone() })
+            .map(|example| Labeled { features: masked(&example.features), ..example.clone() })
             .collect();
         let start = Logistic { weights: masked(&towards.weights), bias: towards.bias };
         let mut fitted = logistic::fit(&examples, &start, pull);
@@ -102,14 +101,14 @@ fn fitted(examples: &[Labelled], towards: &Logistic, pull: f64) -> Logistic {
 }
 
 /// Examples of both sides, which weigh the same together.
-fn labelled(
+fn labeled(
     right: &[&Asked],
     wrong: &[&Asked],
     features: impl Fn(&Asked) -> Option<Vec<f32>>,
-) -> Vec<Labelled> {
+) -> Vec<Labeled> {
     let side = |asked: &[&Asked], flag: bool| {
         let weight = 1.0 / asked.len().max(1) as f64;
-        let one = |asked: &&Asked| Some(Labelled { features: features(asked)?, flag, weight });
+        let one = |asked: &&Asked| Some(Labeled { features: features(asked)?, flag, weight });
         asked.iter().filter_map(one).collect::<Vec<_>>()
     };
     [side(right, true), side(wrong, false)].concat()

@@ -7,7 +7,7 @@ const STEPS: usize = 40;
 
 /// An example.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Labelled {
+pub(crate) struct Labeled {
     /// Its features.
     pub(crate) features: Vec<f32>,
     /// Whether it is one of those whose probability is looked for.
@@ -19,7 +19,7 @@ pub(crate) struct Labelled {
 /// Fits the log odds of the `examples` whose flag is set. `towards` is where the weights are drawn to, with `pull`: the
 /// penalty on the squares of their differences, for features standardised over the examples and weights of examples
 /// that sum to one. The bias is free.
-pub(crate) fn fit(examples: &[Labelled], towards: &Logistic, pull: f64) -> Logistic {
+pub(crate) fn fit(examples: &[Labeled], towards: &Logistic, pull: f64) -> Logistic {
     let features = towards.weights.len();
     let total = examples.iter().map(|example| example.weight).sum::<f64>().max(f64::MIN_POSITIVE);
     let mean_of = |value: &dyn Fn(&[f32]) -> f64| {
@@ -42,7 +42,7 @@ pub(crate) fn fit(examples: &[Labelled], towards: &Logistic, pull: f64) -> Logis
     for _ in 0..STEPS {
         let mut gradient = vec![0f64; features + 1];
         let mut hessian = vec![vec![0f64; features + 1]; features + 1];
-        for Labelled { features: x, flag, weight } in examples {
+        for Labeled { features: x, flag, weight } in examples {
             let standard = (0..features).map(|i| (f64::from(x[i]) - mean[i]) / deviation[i]);
             let row: Vec<f64> = standard.chain([1.0]).collect();
             let log_odds: f64 = row.iter().zip(&coefficients).map(|(x, w)| x * w).sum();
@@ -98,18 +98,18 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn labelled(features: &[f32], flag: bool) -> Labelled {
-        Labelled { features: features.to_vec(), flag, weight: 1.0 }
+    fn labeled(features: &[f32], flag: bool) -> Labeled {
+        Labeled { features: features.to_vec(), flag, weight: 1.0 }
     }
 
     fn flat(features: usize) -> Logistic {
         Logistic { weights: vec![0.0; features], bias: 0.0 }
     }
 
-    fn boundary() -> Vec<Labelled> {
+    fn boundary() -> Vec<Labeled> {
         let example = |i: usize| {
             let x = [(i % 20) as f32, (i / 20) as f32];
-            labelled(&x, 2.0 * x[0] - x[1] + 3.0 * (i as f32 * 1.3).sin() > 8.0)
+            labeled(&x, 2.0 * x[0] - x[1] + 3.0 * (i as f32 * 1.3).sin() > 8.0)
         };
         (0..400).map(example).collect()
     }
@@ -118,7 +118,7 @@ mod tests {
     fn a_boundary_is_found() {
         let examples = boundary();
         let fitted = fit(&examples, &flat(2), 1e-3);
-        let right = |example: &&Labelled| (fitted.log_odds(&example.features) > 0.0) == example.flag;
+        let right = |example: &&Labeled| (fitted.log_odds(&example.features) > 0.0) == example.flag;
         let right = examples.iter().filter(right).count();
         assert!(right > 370, "{right} of 400; {fitted:?}");
         assert!((fitted.weights[0] / -fitted.weights[1] - 2.0).abs() < 0.3, "{fitted:?}");
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn separable_examples_stay_finite() {
-        let examples: Vec<Labelled> = (0..20).map(|i| labelled(&[i as f32], i >= 10)).collect();
+        let examples: Vec<Labeled> = (0..20).map(|i| labeled(&[i as f32], i >= 10)).collect();
         let fitted = fit(&examples, &flat(1), 1e-3);
         assert!(fitted.bias.is_finite() && fitted.weights[0] > 0.0, "{fitted:?}");
     }
@@ -144,8 +144,8 @@ mod tests {
     #[test]
     fn weights_shift_the_odds() {
         let examples = |weight: f64| {
-            let half = (0..200).map(move |i| Labelled { weight, ..labelled(&[(i % 7) as f32], i % 2 == 0) });
-            half.map(|example| if example.flag { Labelled { weight: 1.0, ..example } } else { example })
+            let half = (0..200).map(move |i| Labeled { weight, ..labeled(&[(i % 7) as f32], i % 2 == 0) });
+            half.map(|example| if example.flag { Labeled { weight: 1.0, ..example } } else { example })
         };
         let odds = |weight: f64| fit(&examples(weight).collect::<Vec<_>>(), &flat(1), 1e-3);
         let (even, four_to_one) = (odds(1.0), odds(0.25));

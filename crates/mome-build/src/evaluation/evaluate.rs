@@ -93,8 +93,7 @@ pub async fn evaluate(
     options: &AnswerOptions,
     mut replied: impl FnMut(&Question, &Answer),
 ) -> Result<Evaluation, MomeError> {
-    let leaves: Vec<usize> = (0..mome.pack().index().leaves().len()).collect();
-    let experts = mome.pack().experts_of(&leaves).await?;
+    let experts = mome.pack().all_experts().await?;
     let stored: std::collections::HashSet<WordingHash> =
         experts.iter().flat_map(|expert| &expert.wordings).map(|wording| wording.hash).collect();
     let mut evaluation = Evaluation { questions: questions.len() as u64, ..Evaluation::default() };

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mome_pack::Digest;
 
-use crate::files::WriteError;
+use super::error::WriteError;
 
 /// Name of the file in a pack's folder that a run which was stopped goes on from.
 pub(crate) const JOURNAL: &str = "memorising.partial";

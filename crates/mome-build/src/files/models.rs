@@ -3,7 +3,8 @@
 use mome_pack::{Digest, Link, ModelReference, Pooling, ReaderReference, RerankerReference};
 use mome_retrieval::Reader as _;
 
-use super::writer::{PackWriter, WriteError};
+use super::error::WriteError;
+use super::writer::PackWriter;
 use crate::Models;
 
 /// A model is published in parts of this many bytes.

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mome_pack::{Digest, Link, Manifest, Root};
-use thiserror::Error;
+use mome_pack::{Digest, Envelope, Link, Manifest, Root};
 
+use super::error::WriteError;
 use crate::MemorizeError;
 
 /// Name of the manifest's file.
@@ -16,20 +16,6 @@ const MANIFEST: &str = "mome.json";
 
 /// Where a file is written before it is whole. Who stops in between leaves one such file, not many.
 const PARTIAL: &str = "writing.partial";
-
-/// A file or folder of a pack that cannot be read or written.
-#[derive(Debug, Error)]
-#[error("{path}: {error}")]
-pub struct WriteError {
-    path: PathBuf,
-    error: std::io::Error,
-}
-
-impl WriteError {
-    pub(crate) fn new(path: &Path, error: std::io::Error) -> Self {
-        Self { path: path.into(), error }
-    }
-}
 
 /// A pack's directory.
 pub(crate) struct PackWriter {
@@ -59,16 +45,19 @@ impl PackWriter {
     }
 
     /// Puts the manifest in place, as the next edition of the pack that lies there: from here on the directory is a
-    /// pack of this edition. Where nothing changed the manifest that lies there stays.
+    /// pack of this edition. Where nothing changed the manifest that lies there stays, with its signatures.
     ///
     /// # Errors
     /// [`MemorizeError::Pack`] or [`MemorizeError::Write`] where it cannot be written.
     pub(crate) fn publish(&self, manifest: Manifest) -> Result<Manifest, MemorizeError> {
-        let manifest = match self.edition_there().filter(|there| there.pack == manifest.pack) {
+        let there = self.edition_there().and_then(|there| Manifest::from_json(&there.payload).ok());
+        let manifest = match there.filter(|there| there.pack == manifest.pack) {
             Some(there) => {
                 let same = Manifest { sequence: there.sequence, created: there.created, ..manifest.clone() };
-                let next = Manifest { sequence: there.sequence + 1, ..manifest };
-                if same == there { there } else { next }
+                if same == there {
+                    return Ok(there);
+                }
+                Manifest { sequence: there.sequence + 1, ..manifest }
             }
             None => manifest,
         };
@@ -100,9 +89,9 @@ impl PackWriter {
         files.iter().try_for_each(|file| fs::remove_file(file).map_err(|error| WriteError::new(file, error)))
     }
 
-    /// The manifest that lies in the directory, if it is one that this build reads.
-    pub(crate) fn edition_there(&self) -> Option<Manifest> {
-        Manifest::decode(&fs::read(self.directory.join(MANIFEST)).ok()?).ok()
+    /// The manifest that lies in the directory, in its envelope.
+    pub(crate) fn edition_there(&self) -> Option<Envelope> {
+        Envelope::decode(&fs::read(self.directory.join(MANIFEST)).ok()?).ok()
     }
 
     /// Writes beside the target and then renames, so that nobody sees half a file.
@@ -122,7 +111,7 @@ impl PackWriter {
 impl Objects {
     /// All that the manifest and its root page lead to.
     pub(crate) fn of(manifest: &Manifest, root: &Root) -> Self {
-        Self(manifest.links().chain(root.leaves.iter().map(|leaf| leaf.shard)).collect())
+        Self(manifest.links().chain(root.lists.iter().map(|list| list.shard)).collect())
     }
 
     /// How many they are.

@@ -1,7 +1,7 @@
 //! An expert as the index sees it, and what several have in common.
 
 use mome_pack::{Expert, RoutingKey, Shard};
-use mome_retrieval::index::centroid;
+use mome_retrieval::router::centroid;
 
 /// An expert as the index sees it.
 #[derive(Clone, Debug)]
@@ -19,10 +19,10 @@ impl Item {
     #[must_use]
     pub fn new(expert: &Expert, bytes: usize) -> Self {
         let keys: Vec<Vec<f32>> =
-            expert.wordings.iter().map(|wording| wording.routing.dequantise()).collect();
+            expert.wordings.iter().map(|wording| wording.routing.dequantize()).collect();
         let width = keys.first().map_or(0, Vec::len);
         Self {
-            routing: centroid(width, keys.iter().map(Vec::as_slice)).dequantise(),
+            routing: centroid(width, keys.iter().map(Vec::as_slice)).dequantize(),
             wordings: expert.wordings.iter().map(|wording| wording.routing.clone()).collect(),
             bytes,
         }

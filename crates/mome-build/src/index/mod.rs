@@ -5,4 +5,4 @@ mod plan;
 mod split;
 
 pub(crate) use item::Item;
-pub(crate) use plan::{BEAM, Plan};
+pub(crate) use plan::Plan;

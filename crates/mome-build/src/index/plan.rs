@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::mem;
 
 use mome_pack::{RoutingKey, TARGET_SHARD};
-use mome_retrieval::index::nearest;
+use mome_retrieval::router::nearest;
 use mome_retrieval::vectors::dot;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
@@ -15,12 +15,12 @@ use super::item::{Item, middle, size};
 use super::split::parts;
 
 /// How many shards a question is looked for in.
-pub const BEAM: u16 = 6;
+const NPROBE: usize = 6;
 
 /// How often shards that copies made too full are split, which may call for further copies.
 const SPLITS: usize = 4;
 
-/// By how much a shard must be nearer to a wording than the first one outside the beam to be reached for certain: keys
+/// By how much a shard must be nearer to a wording than the first one that is not searched to be reached for certain: keys
 /// are kept in eight bits, and devices round differently.
 const CERTAIN: f32 = 0.006;
 
@@ -28,7 +28,7 @@ const CERTAIN: f32 = 0.006;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// How many shards a question is looked for in.
-    pub beam: usize,
+    pub nprobe: usize,
     /// For each shard, the middle that leads to it.
     pub centroids: Vec<RoutingKey>,
     /// For each shard, its experts.
@@ -39,7 +39,7 @@ impl Plan {
     /// Spreads the items over shards.
     #[must_use]
     pub fn new(items: &[Item], seed: u64) -> Self {
-        let mut plan = Self { beam: BEAM.into(), centroids: Vec::new(), shards: Vec::new() };
+        let mut plan = Self { nprobe: NPROBE, centroids: Vec::new(), shards: Vec::new() };
         plan.insert(items, &(0..items.len()).collect::<Vec<_>>(), seed);
         plan.shards.iter_mut().for_each(|shard| shard.sort_unstable());
         plan
@@ -86,7 +86,7 @@ impl Plan {
     }
 
     fn middles(&self) -> Vec<Vec<f32>> {
-        self.centroids.iter().map(RoutingKey::dequantise).collect()
+        self.centroids.iter().map(RoutingKey::dequantize).collect()
     }
 
     /// Splits the shards that are larger than they should be: the first part stays in place, the others go to the
@@ -116,7 +116,7 @@ impl Plan {
         let in_vain: Vec<(usize, Vec<usize>)> = numbers
             .par_iter()
             .flat_map_iter(|&item| items[item].wordings.iter().map(move |wording| (item, wording)))
-            .map(|(item, wording)| (item, reached(&middles, self.beam, &wording.dequantise())))
+            .map(|(item, wording)| (item, reached(&middles, self.nprobe, &wording.dequantize())))
             .filter(|(item, reached)| !self.any_holds(reached, *item))
             .collect();
         let mut sizes: Vec<usize> = self.shards.iter().map(|shard| size(items, shard)).collect();
@@ -139,12 +139,12 @@ impl Plan {
     }
 }
 
-/// The shards that a wording reaches on any device, the nearest first. Where the beam's edge runs through shards that
+/// The shards that a wording reaches on any device, the nearest first. Where the last of them and the first that is left out are shards that
 /// are all as near, the nearest one counts as reached.
-fn reached(middles: &[Vec<f32>], beam: usize, wording: &[f32]) -> Vec<usize> {
-    let mut near = nearest(middles, wording, beam + 1);
+fn reached(middles: &[Vec<f32>], nprobe: usize, wording: &[f32]) -> Vec<usize> {
+    let mut near = nearest(middles, wording, nprobe + 1);
     let similarity = |shard: usize| dot(&middles[shard], wording);
-    if let Some(&outside) = near.get(beam) {
+    if let Some(&outside) = near.get(nprobe) {
         let least = similarity(outside) + CERTAIN;
         near.truncate(near.partition_point(|&shard| similarity(shard) >= least).max(1));
     }
@@ -153,7 +153,7 @@ fn reached(middles: &[Vec<f32>], beam: usize, wording: &[f32]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use mome_retrieval::vectors::normalise;
+    use mome_retrieval::vectors::normalize;
     use proptest::prelude::*;
 
     use super::*;
@@ -165,17 +165,17 @@ mod tests {
     /// An item with wordings near some point of a few, as those of a fact are near one another and facts of a kind too.
     fn item(seed: u64, bytes: usize, wordings: usize) -> (Item, Vec<Key>) {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut around = |centre: &Key, spread: f32| {
-            let mut key: Key = centre.iter().map(|x| x + spread * random.random_range(-1f32..1.0)).collect();
-            normalise(&mut key);
+        let mut around = |center: &Key, spread: f32| {
+            let mut key: Key = center.iter().map(|x| x + spread * random.random_range(-1f32..1.0)).collect();
+            normalize(&mut key);
             key
         };
         let mut kind = vec![0.0; WIDTH];
         kind[seed as usize % 5] = 1.0;
-        let centre = around(&kind, 0.1);
-        let keys: Vec<Key> = (0..wordings).map(|_| around(&centre, 0.12)).collect();
-        let wordings = keys.iter().map(|key| RoutingKey::quantise(key)).collect();
-        (Item { routing: centre, wordings, bytes }, keys)
+        let center = around(&kind, 0.1);
+        let keys: Vec<Key> = (0..wordings).map(|_| around(&center, 0.12)).collect();
+        let wordings = keys.iter().map(|key| RoutingKey::quantize(key)).collect();
+        (Item { routing: center, wordings, bytes }, keys)
     }
 
     fn items(sizes: &[usize], seed: u64) -> (Vec<Item>, Vec<Vec<Key>>) {
@@ -185,7 +185,7 @@ mod tests {
     /// The first item with a wording whose own key leads to no shard that holds it, of those that should be there.
     fn lost(plan: &Plan, keys: &[Vec<Key>], there: impl Fn(usize) -> bool) -> Option<usize> {
         let middles = plan.middles();
-        let leads = |item: usize, key: &Key| plan.any_holds(&nearest(&middles, key, plan.beam), item);
+        let leads = |item: usize, key: &Key| plan.any_holds(&nearest(&middles, key, plan.nprobe), item);
         (0..keys.len()).find(|&item| there(item) && !keys[item].iter().all(|key| leads(item, key)))
     }
 

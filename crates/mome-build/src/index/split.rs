@@ -49,7 +49,7 @@ fn halves(items: &[Item], mut members: Vec<usize>, random: &mut ChaCha8Rng) -> (
         half = nearer_one.clamp(members.len().div_ceil(3), members.len() - members.len().div_ceil(3));
         half = half.clamp(1, members.len() - 1);
         (one, other) =
-            (middle(items, &members[..half]).dequantise(), middle(items, &members[half..]).dequantise());
+            (middle(items, &members[..half]).dequantize(), middle(items, &members[half..]).dequantize());
     }
     let mut right = members.split_off(half);
     members.sort_unstable();

@@ -53,7 +53,7 @@ pub(crate) fn make_query(
     let states: Vec<&[f32]> = states.sample(&mut random, STATES).copied().collect();
     Ok(Query {
         backbone: Digest(backbone.digest().unwrap_or_default()),
-        projection: Projection::quantise(&whitened(&states, hidden, seed), hidden),
+        projection: Projection::quantize(&whitened(&states, hidden, seed), hidden),
         attention: ATTENTION,
     })
 }

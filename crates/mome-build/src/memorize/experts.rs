@@ -89,7 +89,7 @@ pub(crate) fn make_experts(
     let mut places: Vec<Option<Place>> = names.iter().map(|&name| journal.find(name)).collect();
     let open: Vec<usize> = (0..facts.len()).filter(|&fact| places[fact].is_none()).collect();
     let mut experts = Experts { resumed: facts.len() - open.len(), ..Experts::default() };
-    counted(progress, Stage::Memorise, facts.len(), |done| {
+    counted(progress, Stage::Memorize, facts.len(), |done| {
         (0..experts.resumed).for_each(|_| done());
         for chunk in open.chunks(CHUNK) {
             let make = |&fact: &usize| {
@@ -169,7 +169,7 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(executor: &'a dyn Executor, reader: &'a dyn Reader, query: &'a Query) -> Self {
-        Self { executor, reader, query, projection: QueryProjection(query.projection.dequantise().into()) }
+        Self { executor, reader, query, projection: QueryProjection(query.projection.dequantize().into()) }
     }
 
     /// Runs all wordings of a fact through backbone and reader and memorises it.
@@ -179,14 +179,14 @@ impl<'a> Maker<'a> {
         let run = |wording: &String| pollster::block_on(trace(self.executor, wording, &answer));
         let traces = fact.wordings.iter().map(run).collect::<Result<Vec<_>, _>>()?;
         let traces: Vec<&Trace> = traces.iter().collect();
-        let memorised = solve_slots(&self.projection, &self.query.attention, &answer, &traces);
+        let memorized = solve_slots(&self.projection, &self.query.attention, &answer, &traces);
         Ok(Expert {
             id: fact.id.clone(),
             question: fact.wordings[0].clone(),
             source: fact.source.clone(),
-            loss: memorised.loss,
+            loss: memorized.loss,
             wordings: self.wordings(fact)?,
-            slots: memorised.slots,
+            slots: memorized.slots,
         })
     }
 

@@ -58,16 +58,16 @@ struct Point {
 }
 
 impl Point {
-    fn of(memorised: &SolvedSlots) -> Self {
-        let keys = memorised.slots.iter().map(|slot| slot.key.dequantise().map(f64::from)).collect();
-        Self { keys, strengths: strengths_of(&memorised.slots) }
+    fn of(memorized: &SolvedSlots) -> Self {
+        let keys = memorized.slots.iter().map(|slot| slot.key.dequantize().map(f64::from)).collect();
+        Self { keys, strengths: strengths_of(&memorized.slots) }
     }
 
     /// The slots as they would be stored: with strengths in closed form for these keys, or with those that the steps
     /// came to, whichever has the smaller loss.
     fn looked_at(&self, task: &Task<'_>) -> SolvedSlots {
         let keys: Vec<UnitVector<KEY_WIDTH>> =
-            self.keys.iter().map(|key| UnitVector::quantise(&key.map(|x| x as f32))).collect();
+            self.keys.iter().map(|key| UnitVector::quantize(&key.map(|x| x as f32))).collect();
         let solved = task.solved(&keys);
         if solved.loss <= EPSILON {
             return solved;
@@ -247,9 +247,9 @@ mod tests {
         let keys: Vec<_> = (0..answer.len()).map(|place| task.mean_direction(place)).collect();
         assert!(task.solved(&keys).loss > EPSILON, "the closed form is not enough here");
 
-        let memorised = solve_slots(&identity(), &WEAK, &answer, &traces);
-        assert!(memorised.refined && memorised.loss <= EPSILON, "{}", memorised.loss);
-        assert_eq!(loss(&identity(), &WEAK, &memorised.slots, &traces), memorised.loss);
+        let memorized = solve_slots(&identity(), &WEAK, &answer, &traces);
+        assert!(memorized.refined && memorized.loss <= EPSILON, "{}", memorized.loss);
+        assert_eq!(loss(&identity(), &WEAK, &memorized.slots, &traces), memorized.loss);
     }
 
     #[test]
@@ -269,8 +269,8 @@ mod tests {
     fn what_cannot_be_is_reported_with_its_loss() {
         let answer = [3];
         let (here, there) = (wording(&answer, &[0.0]), wording(&answer, &[180.0]));
-        let memorised = solve_slots(&identity(), &WEAK, &answer, &[&here, &there]);
-        assert!(memorised.refined && memorised.loss > EPSILON);
+        let memorized = solve_slots(&identity(), &WEAK, &answer, &[&here, &there]);
+        assert!(memorized.refined && memorized.loss > EPSILON);
     }
 
     fn any_point() -> impl Strategy<Value = (Vec<u32>, Vec<Trace>, Point)> {

@@ -4,20 +4,22 @@
 use std::path::Path;
 use std::time::Instant;
 
-use mome_pack::{Counts, Expert, FORMAT, Leaf, Manifest, Root, Shard};
+use mome_pack::{Counts, Expert, FORMAT, Manifest};
+use mome_retrieval::Reader;
 use mome_retrieval::gate::{Decision, Thresholds, decision};
-use mome_retrieval::{Reader, ReaderDescription};
 use serde::{Serialize, Serializer};
 
 use super::closed_form_query::make_query;
-use super::experts::{Experts, Held, fitting, made_from, make_experts};
+use super::experts::{Experts, fitting, made_from, make_experts};
 use super::verify::{UNANSWERED, open, unanswered};
 use crate::calibrate::{CalibrationOptions, CalibrationReport, calibrate};
 use crate::files::Journal;
-use crate::files::{JOURNAL, Objects, PackWriter, seconds_since_1970, write_backbone, write_reader};
-use crate::index::{BEAM, Item, Plan};
+use crate::files::{
+    JOURNAL, Objects, PackWriter, WrittenIndex, seconds_since_1970, write_backbone, write_index, write_reader,
+};
+use crate::index::{Item, Plan};
 use crate::models::Models;
-use crate::progress::{Progress, Stage, counted, whole};
+use crate::progress::{Progress, Stage, whole};
 use crate::{Fact, MemorizeError};
 
 /// How a pack is to be made.
@@ -39,7 +41,8 @@ pub struct Report {
     /// Facts that were done already: by an earlier run, which was stopped.
     pub resumed: usize,
     /// Facts of which every answer token reached the loss asked for.
-    pub memorised: usize,
+    #[serde(rename = "memorised")]
+    pub memorized: usize,
     /// Facts that the finished pack answers exactly, asked in every stored wording.
     pub verified: usize,
     /// Stored wordings of which the reader keeps only the beginning.
@@ -131,12 +134,13 @@ pub fn memorize(
     )?;
 
     let writer = PackWriter::new(out);
-    let width = reader.description().width;
-    let root = Root {
-        width,
-        beam: BEAM,
-        leaves: write_leaves(&writer, &plan, &held, reader.description(), &mut journal, progress)?,
+    let layout = reader.description().layout();
+    let held_experts = |members: &[usize]| {
+        let expert = |&member: &usize| Ok(Expert::decode(&journal.get(held[member].place)?, layout)?);
+        members.iter().map(expert).collect()
     };
+    let WrittenIndex { root, link: root_link, .. } =
+        write_index(&writer, &plan, layout, |_| None, held_experts, progress)?;
     let manifest = writer.publish(Manifest {
         format: FORMAT,
         pack: options.pack.clone(),
@@ -146,11 +150,11 @@ pub fn memorize(
         backbone: write_backbone(&writer, models)?,
         reader: write_reader(&writer, models)?,
         query: writer.object(&query.encode()?)?,
-        root: writer.object(&root.encode()?)?,
+        root: root_link,
         counts: Counts {
             facts: held.len() as u64,
             wordings: held.iter().map(|held| held.wordings as u64).sum(),
-            shards: root.leaves.len() as u64,
+            shards: root.lists.len() as u64,
         },
         alpha,
         gate,
@@ -166,7 +170,7 @@ pub fn memorize(
     Ok(Report {
         facts: facts.len(),
         resumed,
-        memorised: held.len(),
+        memorized: held.len(),
         verified,
         cut: held.iter().flat_map(|held| cut_wordings(fitting[held.fact], reader)).collect(),
         failed,
@@ -182,30 +186,6 @@ pub fn memorize(
 /// The wordings of a fact that the reader does not keep whole.
 fn cut_wordings<'a>(fact: &'a Fact, reader: &'a dyn Reader) -> impl Iterator<Item = String> + 'a {
     fact.wordings.iter().filter(|wording| reader.cuts(wording)).cloned()
-}
-
-fn write_leaves(
-    writer: &PackWriter,
-    plan: &Plan,
-    held: &[Held],
-    reader: &ReaderDescription,
-    journal: &mut Journal,
-    progress: Progress<'_>,
-) -> Result<Vec<Leaf>, MemorizeError> {
-    let layout = reader.layout();
-    counted(progress, Stage::Write, plan.shards.len(), |done| {
-        let mut leaves = Vec::with_capacity(plan.shards.len());
-        for (members, centroid) in plan.shards.iter().zip(&plan.centroids) {
-            let experts = members
-                .iter()
-                .map(|&member| Ok(Expert::decode(&journal.get(held[member].place)?, layout)?))
-                .collect::<Result<_, MemorizeError>>()?;
-            let shard = writer.object(&Shard { layout, experts }.encode()?)?;
-            leaves.push(Leaf { centroid: centroid.clone(), shard });
-            done();
-        }
-        Ok(leaves)
-    })
 }
 
 /// Writes the ids of facts that failed, without the reasons.

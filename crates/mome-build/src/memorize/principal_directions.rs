@@ -1,6 +1,6 @@
 //! Principal directions of a cloud of vectors.
 
-use mome_retrieval::vectors::{dot, normalise};
+use mome_retrieval::vectors::{dot, normalize};
 use rand::RngExt as _;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
@@ -27,13 +27,13 @@ pub fn principal_directions(rows: &[&[f32]], mean: &[f32], count: usize, seed: u
     let covariance = covariance(rows, mean);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut directions: Vec<f32> = (0..count * width).map(|_| random.random_range(-1f32..1.0)).collect();
-    orthonormalise(&mut directions, width);
+    orthonormalize(&mut directions, width);
     for _ in 0..ROUNDS {
         directions = directions
             .par_chunks_exact(width)
             .flat_map_iter(|direction| covariance.chunks_exact(width).map(move |row| dot(row, direction)))
             .collect();
-        orthonormalise(&mut directions, width);
+        orthonormalize(&mut directions, width);
     }
     directions
 }
@@ -64,11 +64,11 @@ fn covariance(rows: &[&[f32]], mean: &[f32]) -> Vec<f32> {
 
 /// Makes the rows orthogonal and of length one (modified Gram-Schmidt). A row that the others span becomes an axis
 /// that they do not.
-fn orthonormalise(rows: &mut [f32], width: usize) {
+fn orthonormalize(rows: &mut [f32], width: usize) {
     for at in 0..rows.len() / width {
         let (done, rest) = rows.split_at_mut(at * width);
         let row = &mut rest[..width];
-        normalise(row);
+        normalize(row);
         for axis in 0..=width {
             for other in done.chunks_exact(width) {
                 let along = dot(row, other);
@@ -80,7 +80,7 @@ fn orthonormalise(rows: &mut [f32], width: usize) {
             row.fill(0.0);
             row[axis] = 1.0;
         }
-        normalise(row);
+        normalize(row);
     }
 }
 

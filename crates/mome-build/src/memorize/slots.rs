@@ -79,9 +79,9 @@ mod tests {
             let first = trace_of(&answer, &logits, 6.0, 0.0);
             let second = trace_of(&answer, &logits[2..], 6.5, noise);
             let traces = [&first, &second];
-            let memorised = solve_slots(&identity(), &ATTENTION, &answer, &traces);
-            prop_assert!(memorised.loss <= EPSILON, "{}", memorised.loss);
-            let mut weaker = memorised.slots.clone();
+            let memorized = solve_slots(&identity(), &ATTENTION, &answer, &traces);
+            prop_assert!(memorized.loss <= EPSILON, "{}", memorized.loss);
+            let mut weaker = memorized.slots.clone();
             let weaken = |strength: f16| f16::from_f32(strength.to_f32() * 0.95 - SPARE);
             weaker.iter_mut().for_each(|slot| slot.strength = weaken(slot.strength));
             prop_assert!(loss(&identity(), &ATTENTION, &weaker, &traces) > EPSILON);
@@ -91,18 +91,18 @@ mod tests {
     #[test]
     fn what_the_backbone_knows_needs_no_strength() {
         let known = trace_of(&[3], &[20.0], 20.0, 0.0);
-        let memorised = solve_slots(&identity(), &ATTENTION, &[3], &[&known]);
-        assert_eq!(memorised.slots[0].strength, f16::ZERO);
-        assert!(memorised.loss <= EPSILON);
+        let memorized = solve_slots(&identity(), &ATTENTION, &[3], &[&known]);
+        assert_eq!(memorized.slots[0].strength, f16::ZERO);
+        assert!(memorized.loss <= EPSILON);
     }
 
     #[test]
-    fn a_slot_that_nothing_attends_to_is_not_memorised() {
+    fn a_slot_that_nothing_attends_to_is_not_memorized() {
         let far = trace_of(&[3], &[0.0], 9.0, 0.0);
         let mut against = far.clone();
         against.hidden.iter_mut().for_each(|x| *x = -*x);
         let deaf = Attention { accepted: 0.0, ..ATTENTION };
-        let memorised = solve_slots(&identity(), &deaf, &[3], &[&far, &far, &against]);
-        assert!(memorised.loss > EPSILON);
+        let memorized = solve_slots(&identity(), &deaf, &[3], &[&far, &far, &against]);
+        assert!(memorized.loss > EPSILON);
     }
 }

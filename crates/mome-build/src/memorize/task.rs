@@ -96,7 +96,7 @@ impl<'a> Task<'a> {
         for row in self.rows.iter().filter(|row| row.place == place) {
             sum.iter_mut().zip(&row.query).for_each(|(sum, x)| *sum += x);
         }
-        UnitVector::quantise(&sum)
+        UnitVector::quantize(&sum)
     }
 
     /// What each slot scores in a row that looks at this slot's place from its own, `cosine` being that of query and
@@ -110,7 +110,7 @@ impl<'a> Task<'a> {
     /// for the largest. The logits are linear in the share that all slots have together, which grows with the bias, and
     /// the loss is convex in the logits: what holds for both holds between them.
     pub(super) fn attended(&self, keys: &[UnitVector<KEY_WIDTH>]) -> Vec<Attended<'_>> {
-        let keys: Vec<[f32; KEY_WIDTH]> = keys.iter().map(UnitVector::dequantise).collect();
+        let keys: Vec<[f32; KEY_WIDTH]> = keys.iter().map(UnitVector::dequantize).collect();
         let mut attended = Vec::with_capacity(2 * self.rows.len());
         for row in &self.rows {
             let cosines: Vec<f32> = keys.iter().map(|key| dot(&row.query, key)).collect();

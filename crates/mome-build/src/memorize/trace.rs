@@ -3,7 +3,7 @@
 use mome_backbone::Backbone;
 use mome_engine::{Executor, Head, Pass, QueryProjection};
 use mome_pack::KEY_WIDTH;
-use mome_retrieval::vectors::{dot, normalise};
+use mome_retrieval::vectors::{dot, normalize};
 
 use crate::MemorizeError;
 
@@ -50,7 +50,7 @@ impl Trace {
         let state = &self.hidden[place * hidden..(place + 1) * hidden];
         let mut q: [f32; KEY_WIDTH] =
             std::array::from_fn(|at| dot(state, &query.0[at * hidden..(at + 1) * hidden]));
-        normalise(&mut q);
+        normalize(&mut q);
         q
     }
 }

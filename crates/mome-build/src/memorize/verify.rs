@@ -22,7 +22,7 @@ pub(crate) fn open(
     executor: &Arc<dyn Executor>,
     reader: Arc<dyn Reader>,
 ) -> Result<Mome, MemorizeError> {
-    let store = Store::open(&directory.to_string_lossy())?;
+    let store = Store::of_directory(directory)?;
     let pack = pollster::block_on(Pack::open(store))?;
     Ok(Mome::new(pack, reader, executor.clone(), None, None)?)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::words::{Proposal, Words, normalised, rule};
+use super::words::{Proposal, Words, normalized, rule};
 
 /// In what a near miss differs from the wording that it is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,7 +113,7 @@ impl Change {
         let mut places = (0..words.len()).filter(|&at| !from.is_empty() && words.reads(at, &from));
         let (at, None) = (places.next()?, places.next()) else { return None };
         let made = words.edited(&words.replaced(at..at + from.len(), &self.pair.1).edits);
-        (normalised(&made) != normalised(wording)).then_some(made)
+        (normalized(&made) != normalized(wording)).then_some(made)
     }
 }
 

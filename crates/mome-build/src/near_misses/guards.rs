@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::change::ChangeKind;
 use super::pack_words::{FactWords, PackWords};
-use super::words::{FUNCTION_WORDS, Proposal, Words, normalised, stem};
+use super::words::{FUNCTION_WORDS, Proposal, Words, normalized, stem};
 
 /// A paraphrase of more words tells a story, whose details do not decide.
 const LONGEST_BARE_QUESTION: usize = 14;
@@ -38,7 +38,7 @@ impl<'a> Guards<'a> {
     /// The text that a proposal makes, where its label can be trusted.
     pub(super) fn accepted(&self, kind: ChangeKind, proposal: &Proposal) -> Option<String> {
         let text = self.words.edited(&proposal.edits);
-        let sound = !self.pack.stored.contains(&normalised(&text))
+        let sound = !self.pack.stored.contains(&normalized(&text))
             && self.decides(kind, proposal)
             && !self.is_said_otherwise(kind, proposal)
             && !self.pack.is_asked_elsewhere(self.fact, &text, &proposal.to);

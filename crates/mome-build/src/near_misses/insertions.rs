@@ -3,7 +3,7 @@
 
 use rand::{Rng, RngExt as _};
 
-use super::names::names_in;
+use super::names_in::names_in;
 use super::tables::{COMPOUNDS, NAMES};
 use super::words::{Proposal, Words, rule};
 

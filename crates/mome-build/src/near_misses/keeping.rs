@@ -4,7 +4,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng, RngExt as _};
 
 use super::typing::{Typing, each_word, opened};
-use super::words::{Words, in_case_of, normalised};
+use super::words::{Words, in_case_of, normalized};
 
 /// What people put after one.
 const ENDINGS: [&str; 9] =
@@ -73,7 +73,7 @@ pub fn keeping(random: &mut impl Rng, wording: &str) -> String {
         text = otherwise(random, text, Typing::Keywords);
     }
     if random.random_bool(0.35) {
-        let slip = if random.random_bool(0.75) { Typing::Typo } else { Typing::NeighbourKey };
+        let slip = if random.random_bool(0.75) { Typing::Typo } else { Typing::NeighborKey };
         text = otherwise(random, text, slip);
     }
     if random.random_bool(0.45) {
@@ -92,7 +92,7 @@ pub fn keeping(random: &mut impl Rng, wording: &str) -> String {
     if random.random_bool(0.04) {
         text = text.to_uppercase();
     }
-    if normalised(&text).is_empty() { wording.to_owned() } else { text }
+    if normalized(&text).is_empty() { wording.to_owned() } else { text }
 }
 
 fn otherwise(random: &mut impl Rng, text: String, typing: Typing) -> String {

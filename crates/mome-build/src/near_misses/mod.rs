@@ -18,6 +18,7 @@ mod guards;
 mod insertions;
 mod keeping;
 mod names;
+mod names_in;
 mod negation;
 mod numbers;
 mod pack_words;
@@ -39,7 +40,7 @@ use rand::seq::SliceRandom as _;
 
 use guards::Guards;
 use pack_words::PackWords;
-use words::{Proposal, Words, normalised};
+use words::{Proposal, Words, normalized};
 
 /// Makes near misses of the wordings of one pack.
 #[derive(Debug)]
@@ -72,12 +73,12 @@ impl NearMisses {
             proposals.shuffle(random);
         }
         let mut changes: Vec<Change> = Vec::new();
-        let mut seen = vec![normalised(wording)];
+        let mut seen = vec![normalized(wording)];
         while changes.len() < at_most && kinds.iter().any(|(_, proposals)| !proposals.is_empty()) {
             for (kind, proposals) in &mut kinds {
                 let found = std::iter::from_fn(|| proposals.pop()).find_map(|proposal| {
                     let text = guards.accepted(*kind, &proposal)?;
-                    let made = normalised(&text);
+                    let made = normalized(&text);
                     (!seen.contains(&made)).then(|| {
                         seen.push(made);
                         Change::new(*kind, text, proposal)
@@ -229,8 +230,8 @@ mod tests {
             let near_misses = NearMisses::new(&[vec![text.as_str()], vec![other.as_str()]]);
             let changes = near_misses.changes(&mut ChaCha8Rng::seed_from_u64(seed), 0, &text, 40);
             for change in changes {
-                prop_assert_ne!(normalised(&change.text), normalised(&text));
-                prop_assert_ne!(normalised(&change.text), normalised(&other));
+                prop_assert_ne!(normalized(&change.text), normalized(&text));
+                prop_assert_ne!(normalized(&change.text), normalized(&other));
                 let _ = change.also_made_in(&other);
             }
             let kept = keeping(&mut ChaCha8Rng::seed_from_u64(seed), &text);
@@ -252,7 +253,7 @@ mod tests {
             let near_misses = NearMisses::new(&[vec![text.as_str()]]);
             let make = || near_misses.changes(&mut ChaCha8Rng::seed_from_u64(seed), 0, &text, 40);
             let changes = make();
-            prop_assert!(changes.iter().all(|change| normalised(&change.text) != normalised(&text)));
+            prop_assert!(changes.iter().all(|change| normalized(&change.text) != normalized(&text)));
             prop_assert_eq!(changes, make());
             let keep = || keeping(&mut ChaCha8Rng::seed_from_u64(seed), &text);
             prop_assert_eq!(keep(), keep());

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::names::{Name, names_in};
-use super::words::{FUNCTION_WORDS, QUESTION_WORDS, Words, normalised, stem};
+use super::names_in::{Name, names_in};
+use super::words::{FUNCTION_WORDS, QUESTION_WORDS, Words, normalized, stem};
 
 /// The wordings of one fact as sets of stems.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl PackWords {
             let mut sets = Vec::with_capacity(wordings.len());
             for wording in wordings {
                 let words = Words::of(wording.as_ref());
-                pack.stored.insert(normalised(wording.as_ref()));
+                pack.stored.insert(normalized(wording.as_ref()));
                 for name in names_in(&words) {
                     let names = pack.names.entry(name.after.clone()).or_default();
                     if names.last().is_none_or(|(_, last)| last.text != name.text) {

@@ -1,6 +1,6 @@
 //! Two things that change places: "from Oslo to Rome", "Did Rome beat Oslo", "Can I call you".
 
-use super::names::names_in;
+use super::names_in::names_in;
 use super::tables::NAMES;
 use super::words::{FUNCTION_WORDS, Proposal, Words, rule};
 

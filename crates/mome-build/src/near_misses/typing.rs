@@ -6,7 +6,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng, RngExt as _};
 
 use super::tables::{SISTER_TERMS, SPELLINGS};
-use super::words::{FUNCTION_WORDS, QUESTION_WORDS, Words, capitalised, in_case_of};
+use super::words::{FUNCTION_WORDS, QUESTION_WORDS, Words, capitalized, in_case_of};
 
 /// A way to type a question that asks the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,7 +15,7 @@ pub enum Typing {
     /// A letter of a longer word missing, doubled, or two that changed places.
     Typo,
     /// The key beside the right one.
-    NeighbourKey,
+    NeighborKey,
     /// No capitals.
     LowerCase,
     /// Without the mark at the end.
@@ -89,7 +89,7 @@ impl Typing {
     /// All ways.
     pub const ALL: [Self; 9] = [
         Self::Typo,
-        Self::NeighbourKey,
+        Self::NeighborKey,
         Self::LowerCase,
         Self::NoMarks,
         Self::Spelling,
@@ -104,7 +104,7 @@ impl Typing {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Typo => "typo",
-            Self::NeighbourKey => "neighbour key",
+            Self::NeighborKey => "neighbour key",
             Self::LowerCase => "lower case",
             Self::NoMarks => "no marks",
             Self::Spelling => "British or American",
@@ -119,7 +119,7 @@ impl Typing {
     pub fn typed(self, random: &mut impl Rng, wording: &str) -> Option<String> {
         let text = match self {
             Self::Typo => mistyped(random, wording, with_typo),
-            Self::NeighbourKey => {
+            Self::NeighborKey => {
                 mistyped(random, wording, |_, letters, at| letters[at] = beside(letters[at]))
             }
             Self::LowerCase => wording.to_lowercase(),
@@ -152,7 +152,7 @@ pub(super) fn opened(random: &mut impl Rng, text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         Some(first) if starts_small => {
-            format!("{}{}{}", capitalised(opening), first.to_lowercase(), letters.as_str())
+            format!("{}{}{}", capitalized(opening), first.to_lowercase(), letters.as_str())
         }
         _ => format!("{opening}{text}"),
     }
@@ -260,7 +260,7 @@ mod tests {
     fn each_way_does_what_it_says() {
         for (typing, wording, expected) in [
             (Typing::Typo, "Where is the station?", "Where is the sttaion?"),
-            (Typing::NeighbourKey, "Where is the station?", "Where is the ststion?"),
+            (Typing::NeighborKey, "Where is the station?", "Where is the ststion?"),
             (Typing::LowerCase, "Is Rome open?", "is rome open?"),
             (Typing::NoMarks, "Is Rome open?", "Is Rome open"),
             (Typing::Spelling, "Colour and center?", "Color and centre?"),

@@ -269,17 +269,17 @@ pub(super) fn in_case_of(old: &str, new: &str) -> String {
     if capitals > 1 && capitals == letters.count() {
         return new.to_uppercase();
     }
-    if old.chars().next().is_some_and(char::is_uppercase) { capitalised(new) } else { new.to_owned() }
+    if old.chars().next().is_some_and(char::is_uppercase) { capitalized(new) } else { new.to_owned() }
 }
 
-pub(super) fn capitalised(word: &str) -> String {
+pub(super) fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What decides whether two wordings are the same text: letters and digits in lower case, one space between
 /// words.
-pub(super) fn normalised(text: &str) -> String {
+pub(super) fn normalized(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_alphanumeric() {

@@ -10,7 +10,7 @@ use mome_backbone::Backbone;
 use mome_pack::{Digest, Expert, WordingHash};
 use serde::Serialize;
 
-use super::catalogue::Catalogue;
+use super::catalog::Catalog;
 use super::edition::{Coming, ReviseOptions, Revised, Revision};
 use crate::files::{JOURNAL, Journal};
 use crate::memorize::experts::{Experts, Held, fitting, made_from, make_experts};
@@ -60,14 +60,14 @@ pub fn memorize_into(
 ) -> Result<IntoReport, MemorizeError> {
     let started = Instant::now();
     let revision = Revision::new(mome, directory, options, progress)?;
-    let catalogue = &revision.catalogue;
+    let catalog = &revision.catalog;
     let executor = mome.executor();
     let (fitting, mut failed) = fitting(facts, executor.backbone());
-    check_edits(catalogue, &failed)?;
+    check_edits(catalog, &failed)?;
     if fitting.is_empty() {
         return Err(MemorizeError::Nothing(failed));
     }
-    check_answers(catalogue, &fitting, executor.backbone())?;
+    check_answers(catalog, &fitting, executor.backbone())?;
 
     let (reader, query) = (mome.reader().as_ref(), mome.pack().query());
     let made_from = made_from(executor.as_ref(), reader.description(), query)?;
@@ -75,7 +75,7 @@ pub fn memorize_into(
     let made = make_experts(executor.as_ref(), reader, query, &fitting, &mut journal, progress)?;
     let Experts { held, failed: not_held, resumed } = made;
     failed.extend(not_held);
-    let refused = check_edits(catalogue, &failed).err();
+    let refused = check_edits(catalog, &failed).err();
     let nothing = held.is_empty().then(|| MemorizeError::Nothing(failed.clone()));
     if let Some(error) = refused.or(nothing) {
         journal.remove()?;
@@ -85,8 +85,8 @@ pub fn memorize_into(
     let mut gone = HashSet::new();
     let mut coming = Vec::new();
     for held in &held {
-        match catalogue.number(&fitting[held.fact].id) {
-            Some(there) if catalogue.entries[there].digest == Digest::of(&journal.get(held.place)?) => {
+        match catalog.number(&fitting[held.fact].id) {
+            Some(there) if catalog.entries[there].digest == Digest::of(&journal.get(held.place)?) => {
                 continue;
             }
             Some(there) => {
@@ -98,7 +98,7 @@ pub fn memorize_into(
     }
     let items: Vec<Coming> =
         coming.iter().map(|held| Coming { item: held.item.clone(), wordings: held.wordings }).collect();
-    let read = |number: usize| Ok(Expert::decode(&journal.get(coming[number].place)?, catalogue.layout)?);
+    let read = |number: usize| Ok(Expert::decode(&journal.get(coming[number].place)?, catalog.layout)?);
     let (pack, after) = revision.publish(&gone, &items, read)?;
 
     let asked: Vec<&Fact> = held.iter().map(|held| fitting[held.fact]).collect();
@@ -121,22 +121,22 @@ pub fn memorize_into(
 }
 
 /// Refuses where a fact failed that is in the pack: what the pack says of it would no longer be so.
-fn check_edits(catalogue: &Catalogue, failed: &[(String, String)]) -> Result<(), MemorizeError> {
-    match failed.iter().find(|(id, _)| catalogue.number(id).is_some()) {
+fn check_edits(catalog: &Catalog, failed: &[(String, String)]) -> Result<(), MemorizeError> {
+    match failed.iter().find(|(id, _)| catalog.number(id).is_some()) {
         Some((id, problem)) => Err(MemorizeError::Edit { id: id.clone(), problem: problem.clone() }),
         None => Ok(()),
     }
 }
 
 /// Refuses facts that answer a question otherwise than a fact that stays in the pack.
-fn check_answers(catalogue: &Catalogue, facts: &[&Fact], backbone: &Backbone) -> Result<(), MemorizeError> {
+fn check_answers(catalog: &Catalog, facts: &[&Fact], backbone: &Backbone) -> Result<(), MemorizeError> {
     let ids: HashSet<&str> = facts.iter().map(|fact| fact.id.as_str()).collect();
     let mut questions: HashMap<WordingHash, (&str, &Fact)> = HashMap::new();
     for &fact in facts {
         questions
             .extend(fact.wordings.iter().map(|wording| (WordingHash::of(wording), (wording.as_str(), fact))));
     }
-    for entry in catalogue.entries.iter().filter(|entry| !ids.contains(entry.id.as_str())) {
+    for entry in catalog.entries.iter().filter(|entry| !ids.contains(entry.id.as_str())) {
         for (question, fact) in entry.wordings.iter().filter_map(|wording| questions.get(wording)) {
             if backbone.frame().answer(backbone.tokenizer(), &fact.answer) != entry.answer {
                 return Err(MemorizeError::TwoAnswers {

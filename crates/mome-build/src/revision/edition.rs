@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use mome::Mome;
-use mome_pack::{Counts, Expert, Leaf, Link, Manifest, Root, Shard};
+use mome_pack::{Counts, Expert, Link, Manifest};
 use serde::Serialize;
 
-use super::catalogue::Catalogue;
-use super::neighbors::{Change, ask, changes, neighbours};
+use super::catalog::Catalog;
+use super::neighbors::{Change, ask, changes, neighbors};
 use crate::MemorizeError;
-use crate::files::{Objects, PackWriter, seconds_since_1970};
+use crate::files::{Objects, PackWriter, seconds_since_1970, write_index};
 use crate::index::{Item, Plan};
 use crate::memorize::verify::open;
-use crate::progress::{Progress, Stage, counted, whole};
+use crate::progress::{Progress, Stage, whole};
 
 /// How a pack is to be changed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +49,7 @@ pub(crate) struct Revision<'a> {
     /// The pack as it is.
     pub(crate) before: &'a Mome,
     /// What lies in it.
-    pub(crate) catalogue: Catalogue,
+    pub(crate) catalog: Catalog,
     directory: &'a Path,
     options: ReviseOptions,
     progress: Progress<'a>,
@@ -74,8 +74,8 @@ impl<'a> Revision<'a> {
         options: ReviseOptions,
         progress: Progress<'a>,
     ) -> Result<Self, MemorizeError> {
-        let catalogue = Catalogue::read(before.pack(), before.reader().description().layout(), progress)?;
-        Ok(Self { before, catalogue, directory, options, progress })
+        let catalog = Catalog::read(before.pack(), before.reader().description().layout(), progress)?;
+        Ok(Self { before, catalog, directory, options, progress })
     }
 
     /// Publishes the edition without the experts of `gone` and with those that are `coming`, whose bytes `read` brings
@@ -87,46 +87,55 @@ impl<'a> Revision<'a> {
         &self,
         gone: &HashSet<usize>,
         coming: &[Coming],
-        read: impl FnMut(usize) -> Result<Expert, MemorizeError>,
+        mut read: impl FnMut(usize) -> Result<Expert, MemorizeError>,
     ) -> Result<(Revised, Mome), MemorizeError> {
-        let entries = &self.catalogue.entries;
+        let entries = &self.catalog.entries;
         let touched = gone.iter().map(|&number| &entries[number].item);
         let touched = touched.chain(coming.iter().map(|coming| &coming.item)).map(|item| &item.routing);
-        let near = neighbours(entries, |number| !gone.contains(&number), touched);
+        let near = neighbors(entries, |number| !gone.contains(&number), touched);
         let plan = whole(self.progress, Stage::Index, || self.plan(gone, coming));
         let replies = ask(self.before, entries, &near, Stage::AskBefore, self.progress)?;
 
         let writer = PackWriter::new(self.directory);
-        let (leaves, shards_written) = self.write_leaves(&writer, &plan, read)?;
-        let there = self.before.pack().manifest();
-        if writer.edition_there().as_ref() != Some(there) {
+        let Catalog { plan: plan_before, shards, layout, .. } = &self.catalog;
+        let there: HashMap<&[usize], Link> =
+            plan_before.shards.iter().map(Vec::as_slice).zip(shards.iter().copied()).collect();
+        let written = write_index(
+            &writer,
+            &plan,
+            *layout,
+            |members| there.get(members).copied(),
+            |members| self.experts(members, &mut read),
+            self.progress,
+        )?;
+        let edition = self.before.pack().envelope();
+        if writer.edition_there().as_ref() != Some(edition) {
             return Err(MemorizeError::ChangedMeanwhile);
         }
         let staying = (0..entries.len()).filter(|number| !gone.contains(number));
         let wordings = staying.map(|number| entries[number].wordings.len());
         let wordings: usize = wordings.chain(coming.iter().map(|coming| coming.wordings)).sum();
-        let root = Root { width: self.catalogue.layout.width, beam: plan.beam as u16, leaves };
         let manifest = writer.publish(Manifest {
             created: seconds_since_1970(),
-            root: writer.object(&root.encode()?)?,
+            root: written.link,
             counts: Counts {
                 facts: (entries.len() - gone.len() + coming.len()) as u64,
                 wordings: wordings as u64,
-                shards: root.leaves.len() as u64,
+                shards: written.root.lists.len() as u64,
             },
-            ..there.clone()
+            ..self.before.pack().manifest().clone()
         })?;
 
         let after = open(self.directory, self.before.executor(), self.before.reader().clone())?;
         let replies_now = ask(&after, entries, &near, Stage::AskAfter, self.progress)?;
-        let objects = Objects::of(&manifest, &root);
+        let objects = Objects::of(&manifest, &written.root);
         let outdated = writer.outdated(&objects)?;
         if self.options.prune {
             writer.delete(&outdated)?;
         }
         let revised = Revised {
             sequence: manifest.sequence,
-            shards_written,
+            shards_written: written.shards_written,
             asked_again: near.len(),
             changed: changes(entries, &near, replies, replies_now),
             outdated: outdated.len(),
@@ -138,49 +147,29 @@ impl<'a> Revision<'a> {
 
     /// Where the experts lie in the new edition: those that come are numbered after those that are there.
     fn plan(&self, gone: &HashSet<usize>, coming: &[Coming]) -> Plan {
-        let mut plan = self.catalogue.plan.clone();
+        let mut plan = self.catalog.plan.clone();
         plan.remove(gone);
         if !coming.is_empty() {
-            let there = self.catalogue.entries.iter().map(|entry| &entry.item);
+            let there = self.catalog.entries.iter().map(|entry| &entry.item);
             let items: Vec<Item> = there.chain(coming.iter().map(|coming| &coming.item)).cloned().collect();
-            let added: Vec<usize> = (self.catalogue.entries.len()..items.len()).collect();
+            let added: Vec<usize> = (self.catalog.entries.len()..items.len()).collect();
             plan.insert(&items, &added, self.options.seed);
         }
         plan
     }
 
-    /// Writes the shards that are not there yet, and says how many those are.
-    fn write_leaves(
+    /// Experts by their numbers: those that are there already come from the pack, the others `read` brings.
+    fn experts(
         &self,
-        writer: &PackWriter,
-        plan: &Plan,
-        mut read: impl FnMut(usize) -> Result<Expert, MemorizeError>,
-    ) -> Result<(Vec<Leaf>, usize), MemorizeError> {
-        let Catalogue { entries, plan: plan_before, shards, .. } = &self.catalogue;
-        let there: HashMap<&[usize], Link> =
-            plan_before.shards.iter().map(Vec::as_slice).zip(shards.iter().copied()).collect();
-        let mut written = 0;
-        counted(self.progress, Stage::Write, plan.shards.len(), |done| {
-            let mut leaves = Vec::with_capacity(plan.shards.len());
-            for (members, centroid) in plan.shards.iter().zip(&plan.centroids) {
-                let shard = match there.get(members.as_slice()) {
-                    Some(link) => *link,
-                    None => {
-                        let (old, new): (Vec<usize>, Vec<usize>) =
-                            members.iter().partition(|&&number| number < entries.len());
-                        let mut experts = self.catalogue.experts(self.before.pack(), &old)?;
-                        for number in new {
-                            experts.insert(number, read(number - entries.len())?);
-                        }
-                        let experts = members.iter().filter_map(|number| experts.remove(number)).collect();
-                        written += 1;
-                        writer.object(&Shard { layout: self.catalogue.layout, experts }.encode()?)?
-                    }
-                };
-                leaves.push(Leaf { centroid: centroid.clone(), shard });
-                done();
-            }
-            Ok((leaves, written))
-        })
+        members: &[usize],
+        read: &mut impl FnMut(usize) -> Result<Expert, MemorizeError>,
+    ) -> Result<Vec<Expert>, MemorizeError> {
+        let there = self.catalog.entries.len();
+        let (old, new): (Vec<usize>, Vec<usize>) = members.iter().partition(|&&number| number < there);
+        let mut experts = self.catalog.experts(self.before.pack(), &old)?;
+        for number in new {
+            experts.insert(number, read(number - there)?);
+        }
+        Ok(members.iter().filter_map(|number| experts.remove(number)).collect())
     }
 }

@@ -52,17 +52,15 @@ pub fn forget(
     let started = Instant::now();
     let revision = Revision::new(mome, directory, options, progress)?;
     let ids: BTreeSet<&String> = ids.iter().collect();
-    let (there, missing): (Vec<_>, Vec<_>) = ids
-        .into_iter()
-        .map(|id| (id, revision.catalogue.number(id)))
-        .partition(|(_, number)| number.is_some());
+    let (there, missing): (Vec<_>, Vec<_>) =
+        ids.into_iter().map(|id| (id, revision.catalog.number(id))).partition(|(_, number)| number.is_some());
     if !missing.is_empty() {
         return Err(MemorizeError::NotThere(missing.into_iter().map(|(id, _)| id.clone()).collect()));
     }
     let gone: HashSet<usize> = there.into_iter().filter_map(|(_, number)| number).collect();
     let (pack, after) = revision.publish(&gone, &[], |_| unreachable!("nothing comes in"))?;
 
-    let entries = &revision.catalogue.entries;
+    let entries = &revision.catalog.entries;
     let mut numbers: Vec<usize> = gone.iter().copied().collect();
     numbers.sort_unstable();
     let replies = ask(&after, entries, &numbers, Stage::Verify, progress)?;

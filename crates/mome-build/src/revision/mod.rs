@@ -1,7 +1,7 @@
 //! Changes to a pack that is there: facts come, go and are replaced, and only the shards concerned are written anew.
 
 mod add;
-mod catalogue;
+mod catalog;
 mod edition;
 mod forget;
 mod neighbors;

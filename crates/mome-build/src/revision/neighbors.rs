@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use mome::{AnswerOptions, Mome};
-use mome_retrieval::index::nearest;
+use mome_retrieval::router::nearest;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::catalogue::Entry;
+use super::catalog::Entry;
 use crate::MemorizeError;
 use crate::progress::{Progress, Stage, counted};
 
 /// How many facts near each that changes are asked.
-const NEIGHBOURS: usize = 8;
+const NEIGHBORS: usize = 8;
 
 /// A reply to a question. Field names are those of the JSON that `mome memorize --into` and `mome forget` print.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,14 +39,14 @@ pub struct Change {
 }
 
 /// The experts nearest in routing to any of these keys, of those for which `stays` holds.
-pub(crate) fn neighbours<'a>(
+pub(crate) fn neighbors<'a>(
     entries: &[Entry],
     stays: impl Fn(usize) -> bool,
     keys: impl Iterator<Item = &'a Vec<f32>>,
 ) -> Vec<usize> {
     let staying: Vec<usize> = (0..entries.len()).filter(|&number| stays(number)).collect();
     let routing: Vec<_> = staying.iter().map(|&number| entries[number].item.routing.clone()).collect();
-    let near: BTreeSet<usize> = keys.flat_map(|key| nearest(&routing, key, NEIGHBOURS)).collect();
+    let near: BTreeSet<usize> = keys.flat_map(|key| nearest(&routing, key, NEIGHBORS)).collect();
     near.into_iter().map(|near| staying[near]).collect()
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mome::{AnswerOptions, EncoderReader, Mome, Pack, ReaderFiles, Store};
 use mome_build::{Fact, MemorizeOptions, Models, read_facts};
 use mome_engine::{DeviceChoice, open, open_encoder};
-use mome_pack::{Expert, Leaf, Query, Shard, WordingLayout};
+use mome_pack::{Expert, InvertedList, Query, WordingLayout};
 use pollster::block_on;
 
 /// A file of the default models.
@@ -60,23 +60,23 @@ pub fn options() -> MemorizeOptions {
 
 /// Opens the pack in a directory.
 pub fn open_pack(directory: &Path, models: &Models) -> Mome {
-    let pack = block_on(Pack::open(Store::open(&directory.display().to_string()).unwrap())).unwrap();
+    let pack = block_on(Pack::open(Store::of_directory(directory).unwrap())).unwrap();
     Mome::new(pack, models.reader.clone(), models.executor.clone(), None, None).unwrap()
 }
 
-/// The leaves of a pack with the experts of each.
-pub fn leaves(mome: &Mome) -> Vec<(Leaf, Vec<Expert>)> {
-    let read = |leaf: &Leaf| {
-        let bytes = block_on(mome.pack().store().object(&leaf.shard)).unwrap();
-        (leaf.clone(), Shard::decode(&bytes).unwrap().experts)
+/// The lists of a pack with the experts of each.
+pub fn lists(mome: &Mome) -> Vec<(InvertedList, Vec<Expert>)> {
+    let read = |list: InvertedList| {
+        let shard = block_on(mome.pack().shard(&list.shard)).unwrap();
+        (list, shard.experts)
     };
-    mome.pack().index().leaves().iter().map(read).collect()
+    block_on(mome.pack().router().lists()).unwrap().into_iter().map(read).collect()
 }
 
 /// The bytes of all experts by id; all copies of one must be the same.
 pub fn experts(mome: &Mome) -> BTreeMap<String, Vec<u8>> {
     let mut experts = BTreeMap::new();
-    for expert in leaves(mome).into_iter().flat_map(|(_, experts)| experts) {
+    for expert in lists(mome).into_iter().flat_map(|(_, experts)| experts) {
         let bytes = expert.encode(LAYOUT).unwrap();
         let known = experts.entry(expert.id).or_insert_with(|| bytes.clone());
         assert_eq!(known, &bytes, "a copy differs");

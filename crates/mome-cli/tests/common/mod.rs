@@ -121,7 +121,7 @@ pub fn models_on(device: DeviceChoice) -> Models {
 }
 
 /// Memorises these facts on the CPU, with the models that come with the command, and opens the pack.
-pub fn memorised(facts: &[Fact], out: &Path) -> (Mome, Report) {
+pub fn memorized(facts: &[Fact], out: &Path) -> (Mome, Report) {
     let models = models_on(DeviceChoice::Cpu);
     let options = MemorizeOptions { pack: "test".into(), alpha: 0.01, seed: 0 };
     let report = memorize(facts, &models, out, &options, &|_, _, _| ()).unwrap();
@@ -130,7 +130,7 @@ pub fn memorised(facts: &[Fact], out: &Path) -> (Mome, Report) {
 
 /// The pack in this folder, ready to answer.
 pub fn opened(pack: &Path, models: &Models) -> Mome {
-    let pack = block_on(Pack::open(Store::open(&pack.display().to_string()).unwrap())).unwrap();
+    let pack = block_on(Pack::open(Store::of_directory(pack).unwrap())).unwrap();
     Mome::new(pack, models.reader.clone(), models.executor.clone(), None, None).unwrap()
 }
 

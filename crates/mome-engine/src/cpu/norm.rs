@@ -14,14 +14,14 @@ pub(super) fn norm(
 ) {
     out.clear();
     out.extend_from_slice(x);
-    let (epsilon, centred) = (config.norm_epsilon, config.norm == NormKind::Layer);
-    level.run(NormRows { x: out, weight, epsilon, centred });
+    let (epsilon, centered) = (config.norm_epsilon, config.norm == NormKind::Layer);
+    level.run(NormRows { x: out, weight, epsilon, centered });
     add_bias(out, bias, weight.len());
 }
 
 /// LayerNorm of each row of `x [rows, d]`, in place.
 pub(super) fn layer_norm(level: Level, x: &mut [f32], Norm { weight, bias }: &Norm<Vec<f32>>, epsilon: f32) {
-    level.run(NormRows { x, weight, epsilon, centred: true });
+    level.run(NormRows { x, weight, epsilon, centered: true });
     add_bias(x, bias, weight.len());
 }
 
@@ -35,7 +35,7 @@ fn add_bias(x: &mut [f32], bias: &Option<Vec<f32>>, columns: usize) {
 
 /// RMSNorm of each row of `x [rows, columns]`, in place; `weight [columns]`.
 pub(super) fn rms_norm(level: Level, x: &mut [f32], weight: &[f32], epsilon: f32) {
-    level.run(NormRows { x, weight, epsilon, centred: false });
+    level.run(NormRows { x, weight, epsilon, centered: false });
 }
 
 /// Scales rows to a variance of one about their mean or about zero, and then by the weights.
@@ -44,7 +44,7 @@ struct NormRows<'a> {
     weight: &'a [f32],
     epsilon: f32,
     /// Whether the mean is taken off first.
-    centred: bool,
+    centered: bool,
 }
 
 impl Kernel for NormRows<'_> {
@@ -52,10 +52,10 @@ impl Kernel for NormRows<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _simd: S) {
-        let Self { x, weight, epsilon, centred } = self;
+        let Self { x, weight, epsilon, centered } = self;
         for row in x.chunks_exact_mut(weight.len()) {
             let columns = row.len() as f32;
-            if centred {
+            if centered {
                 let mean = total(row) / columns;
                 for value in row.iter_mut() {
                     *value -= mean;

@@ -73,11 +73,12 @@ impl Sequence for CpuSequence {
         for _ in 0..count {
             let head = Head { rows: 1, memory: memory.as_ref(), ..Head::default() };
             predictions.extend(self.run(Pass { head: Some(head), ..Pass::default() }).await?.predictions);
-            let token = predictions.last().map(|prediction| prediction.token);
-            self.run(Pass { tokens: token.as_slice(), ..Pass::default() }).await?;
-            for expert in memory.iter_mut().flat_map(|memory| &mut memory.experts) {
-                expert.next_place = expert.next_place.saturating_add(1);
+            let last: Option<&Prediction> = predictions.last();
+            let token = last.map(|prediction| prediction.token);
+            if let (Some(memory), Some(slot)) = (&mut memory, last.and_then(|prediction| prediction.slot)) {
+                memory.used(slot);
             }
+            self.run(Pass { tokens: token.as_slice(), ..Pass::default() }).await?;
         }
         Ok(predictions)
     }

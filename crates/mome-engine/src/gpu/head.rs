@@ -5,7 +5,7 @@ use wgpu::Buffer;
 
 use super::memory::AttachedMemory;
 use super::model::Model;
-use super::operations::{Chunk, PREDICTION_WORDS, Rows, Write};
+use super::operations::{Chunk, Expecting, PREDICTION_WORDS, Rows, Write};
 use super::recorder::{Readback, Recorder, Segment};
 use crate::{EngineError, Head, Output, Prediction};
 
@@ -83,7 +83,8 @@ impl<'a> HeadBuffers<'a> {
         for first_row in (0..rows).step_by(CHUNK_ROWS) {
             let count = CHUNK_ROWS.min(rows - first_row);
             let hidden = Rows { buffer: &self.hidden, first: first_row };
-            self.record_chunk(recorder, model, config, hidden, (first_row, count));
+            let expecting = Expecting::RowByRow;
+            self.record_chunk(recorder, model, config, hidden, (first_row, count), expecting);
             if self.head.logits {
                 logits.push(recorder.read(&self.logits, count * config.vocabulary));
             }
@@ -92,7 +93,7 @@ impl<'a> HeadBuffers<'a> {
         HeadSegments { hidden, logits, ..self.read(recorder) }
     }
 
-    /// Records row `row`. `residual` is the residual stream there, `[d]`.
+    /// Records row `row` of decoding, after those before it. `residual` is the residual stream there, `[d]`.
     pub fn record_row(
         &self,
         recorder: &mut Recorder<'_>,
@@ -102,7 +103,8 @@ impl<'a> HeadBuffers<'a> {
         row: usize,
     ) {
         recorder.norm(model.output_norm(), residual, &self.hidden, (1, config.hidden));
-        self.record_chunk(recorder, model, config, Rows::all(&self.hidden), (row, 1));
+        let hidden = Rows::all(&self.hidden);
+        self.record_chunk(recorder, model, config, hidden, (row, 1), Expecting::PastTheLast);
     }
 
     /// Records predictions from the final hidden states of `count` rows.
@@ -113,11 +115,12 @@ impl<'a> HeadBuffers<'a> {
         config: &Config,
         hidden: Rows<'_>,
         (first_row, count): (usize, usize),
+        expecting: Expecting,
     ) {
         let chunk = Chunk { logits: &self.logits, vocabulary: config.vocabulary, first_row, count };
         recorder.matmul(model.output().into(), hidden, Rows::all(&self.logits), count, Write::Replace);
         if let Some(memory) = &self.memory {
-            memory.record(recorder, hidden, chunk);
+            memory.record(recorder, hidden, chunk, expecting);
         }
         recorder.predict(chunk, &self.predictions);
         if let Some([tokens, logits]) = &self.watched {

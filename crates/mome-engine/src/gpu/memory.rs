@@ -1,12 +1,22 @@
 //! The memory that a head attends to, on the device.
 
 use super::model::Model;
-use super::operations::{Chunk, MemoryBuffers, Rows, Write};
+use super::operations::{Chunk, Expecting, MemoryBuffers, Rows, Write};
 use super::recorder::{Recorder, Segment};
 use super::weights::Weights;
 use mome_pack::KEY_WIDTH;
 
 use crate::{AttentionParameters, EngineError, Memory};
+
+/// `Slot` in memory_attention.wgsl.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct SlotRow {
+    strength: f32,
+    bias: f32,
+    place: f32,
+    expert: u32,
+}
 
 /// Memory with at least one slot.
 pub(super) struct AttachedMemory {
@@ -31,15 +41,16 @@ impl AttachedMemory {
     ) -> Result<Self, EngineError> {
         let slots = &memory.slots;
         let keys: Vec<[f32; KEY_WIDTH]> = slots.iter().map(|slot| slot.key).collect();
-        // `Slot` in memory_attention.wgsl: strength, bias, place less the one expected at row 0.
-        let slot_table: Vec<[f32; 3]> = slots
+        let slot_table: Vec<SlotRow> = slots
             .iter()
-            .map(|slot| {
-                let expert = memory.experts[slot.expert as usize];
-                let place = i64::from(slot.place) - i64::from(expert.next_place);
-                [slot.strength, expert.bias, place as f32]
+            .map(|slot| SlotRow {
+                strength: slot.strength,
+                bias: memory.experts[slot.expert as usize].bias,
+                place: slot.place as f32,
+                expert: slot.expert,
             })
             .collect();
+        let expected: Vec<f32> = memory.experts.iter().map(|expert| expert.next_place as f32).collect();
         // `Run` in memory_add.wgsl: token, begin, end.
         let mut begin = 0;
         let run_table: Vec<[u32; 3]> = slots
@@ -57,6 +68,7 @@ impl AttachedMemory {
             run_table: recorder.upload("slot runs", &run_table)?,
             contributions: recorder.storage("contributions", rows, slots.len())?,
             leading: recorder.storage("leading slots", rows, 1)?,
+            expected: recorder.upload("expected places", &expected)?,
         };
         Ok(Self {
             parameters: memory.parameters,
@@ -67,10 +79,16 @@ impl AttachedMemory {
     }
 
     /// Records what attention from a chunk's final hidden states adds to its logits.
-    pub fn record(&self, recorder: &mut Recorder<'_>, hidden: Rows<'_>, chunk: Chunk<'_>) {
+    pub fn record(
+        &self,
+        recorder: &mut Recorder<'_>,
+        hidden: Rows<'_>,
+        chunk: Chunk<'_>,
+        expecting: Expecting,
+    ) {
         let queries = Rows { buffer: &self.queries, first: chunk.first_row };
         recorder.matmul((&self.projection).into(), hidden, queries, chunk.count, Write::Replace);
-        recorder.memory_attention(&self.parameters, &self.buffers, queries, chunk.count);
+        recorder.memory_attention(&self.parameters, &self.buffers, queries, chunk.count, expecting);
         recorder.memory_add(&self.buffers, chunk);
     }
 

@@ -15,7 +15,7 @@ use super::kernels::NormKernel;
 use super::recorder::Recorder;
 pub(super) use attention::{Heads, Rope, attention_scratch};
 pub(super) use encoder::{Columns, Pool};
-pub(super) use head::{Chunk, MemoryBuffers, PREDICTION_WORDS};
+pub(super) use head::{Chunk, Expecting, MemoryBuffers, PREDICTION_WORDS};
 pub(super) use matmul::Linear;
 
 /// Invocations of a workgroup in the kernels that have one for each output.

@@ -72,7 +72,7 @@ impl<K: Fn(&MatrixSource) -> TensorType> Maker<K> {
             TensorType::BF16 => (0..rows * columns)
                 .flat_map(|_| bf16::from_f32(2.0 * size * numbers.unit()).to_le_bytes())
                 .collect(),
-            quantised => blocks(quantised, rows * columns / kind.block_len(), size, numbers),
+            quantized => blocks(quantized, rows * columns / kind.block_len(), size, numbers),
         };
         SmallMatrix { kind, rows, columns, data }
     }

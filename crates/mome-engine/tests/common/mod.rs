@@ -12,6 +12,7 @@ use mome_engine::{
     AttachedExpert, AttentionParameters, DeviceChoice, Executor, Head, Memory, MemorySlot, Output, Pass,
     Prediction, QueryProjection, Sequence, open,
 };
+use mome_pack::KEY_WIDTH;
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -129,7 +129,7 @@ fn with_phrases(groups: &[Vec<Forms>], tables: &[&Wordings], random: &mut ChaCha
 fn attached(question: &str, line: &Forms, random: &mut ChaCha8Rng) -> String {
     let phrase = line.choose(random).copied().unwrap_or_default();
     if random.random_bool(BEFORE) {
-        return format!("{}, {question}", capitalised(phrase));
+        return format!("{}, {question}", capitalized(phrase));
     }
     let bare = question.trim_end_matches(['?', '.', '!', ' ']);
     format!("{bare} {phrase}{}", &question[bare.len()..])
@@ -148,7 +148,7 @@ fn of_properties(things: &[&str], lines: &[Forms], random: &mut ChaCha8Rng) -> W
     }
     for thing in things.sample(random, THINGS) {
         facts.extend(
-            kept.iter().map(|line| line.iter().map(|form| capitalised(&form.replace("{}", thing))).collect()),
+            kept.iter().map(|line| line.iter().map(|form| capitalized(&form.replace("{}", thing))).collect()),
         );
     }
     facts
@@ -166,7 +166,7 @@ fn of_roles(things: &[&str], lines: &[Forms], random: &mut ChaCha8Rng) -> Wordin
         });
         let (Some([one, other]), Some(line)) = (drawn, lines.choose(random)) else { continue };
         for (a, b) in [(one, other), (other, one)] {
-            let form = |form: &&str| capitalised(&form.replace("{a}", a).replace("{b}", b));
+            let form = |form: &&str| capitalized(&form.replace("{a}", a).replace("{b}", b));
             let fact: Vec<String> = line.iter().map(form).collect();
             // Drawn twice, one question would be two facts.
             if !facts.contains(&fact) {
@@ -206,7 +206,7 @@ fn differing_words<'a>(one: &'a str, other: &'a str) -> Option<(&'a str, &'a str
     differing.next().is_none().then_some(found)
 }
 
-fn capitalised(text: &str) -> String {
+fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -5,6 +5,7 @@
 //! [`RerankerNumbers`] are the weights, read from a file or made of an encoder.
 
 mod batches;
+mod class;
 mod composed;
 mod contrasts;
 mod equal_words;
@@ -21,10 +22,11 @@ mod table;
 mod training;
 mod words;
 
+pub use class::Class;
 pub use error::TrainingError;
 pub use evaluation::{Count, Evaluation};
 pub use file::write_reranker;
 pub use numbers::{Matrix, RerankerNumbers};
-pub use pairs::{Class, Origin, Pair, Pairs, Rules};
+pub use pairs::{Origin, Pair, Pairs, Rules};
 pub use table::Table;
 pub use training::{TrainingEvent, TrainingOptions, train_reranker};

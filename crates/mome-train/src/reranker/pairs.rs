@@ -13,21 +13,11 @@ use rand::seq::{IndexedRandom as _, index};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::class::Class;
 use super::contrasts::nearest;
 use super::equal_words::exchanged;
 use super::rewriting::turned;
 use super::{Table, TrainingError, words};
-
-/// What a question and a wording are to each other, in the order of the head's rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Both ask the same.
-    Same,
-    /// They are near, but one thing makes them different questions.
-    Changed,
-    /// They ask for different things.
-    Other,
-}
 
 /// How a pair was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

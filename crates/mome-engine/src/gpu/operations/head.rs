@@ -19,6 +19,17 @@ pub(in crate::gpu) struct MemoryBuffers {
     pub run_table: Buffer,
     pub contributions: Buffer,
     pub leading: Buffer,
+    /// `[experts]`: the place that each expects next.
+    pub expected: Buffer,
+}
+
+/// Which place rows of the head expect of an expert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::gpu) enum Expecting {
+    /// Each row one more than the row before: rows are the places of a draft.
+    RowByRow,
+    /// One past the slot used last: one row at a time, in order.
+    PastTheLast,
 }
 
 /// Consecutive rows of the head whose logits are at hand.
@@ -40,18 +51,28 @@ impl Recorder<'_> {
         memory: &MemoryBuffers,
         queries: Rows<'_>,
         rows: usize,
+        expecting: Expecting,
     ) {
         let AttentionParameters { beta, gamma, null, margin } = *parameters;
         let first = queries.first;
         self.dispatch(
             &self.kernels.memory_attention,
-            &[memory.slots.word(), beta.word(), gamma.word(), null.word(), margin.word(), first.word()],
+            &[
+                memory.slots.word(),
+                beta.word(),
+                gamma.word(),
+                null.word(),
+                margin.word(),
+                first.word(),
+                usize::from(expecting == Expecting::PastTheLast).word(),
+            ],
             &[
                 (1, queries.buffer),
                 (2, &memory.keys),
                 (3, &memory.slot_table),
                 (4, &memory.contributions),
                 (5, &memory.leading),
+                (6, &memory.expected),
             ],
             [rows, 1, 1],
         );

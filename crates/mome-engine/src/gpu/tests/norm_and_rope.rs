@@ -59,10 +59,10 @@ pub(super) fn turn(head: &mut [f64], angles: &[f32], pairing: RopePairs) {
 }
 
 #[test]
-fn heads_are_normalised_and_turned() {
+fn heads_are_normalized_and_turned() {
     let shapes = (1..70usize, 1..5usize, 0..5usize, 1..5usize, any::<bool>(), any::<bool>());
     let places = (0..3usize, 0..3usize, any::<u64>());
-    check((shapes, places), |bench, ((heads, pairs, others, count, halves, normalised), place)| {
+    check((shapes, places), |bench, ((heads, pairs, others, count, halves, normalized), place)| {
         let (first_rotation, first_row, seed) = place;
         let pairing = if halves { RopePairs::HalfSplit } else { RopePairs::Interleaved };
         let (head_width, columns) = (2 * (pairs + others), 2 * heads * (pairs + others));
@@ -75,7 +75,7 @@ fn heads_are_normalised_and_turned() {
         let (rotations, values) = (bench.upload(&rotations), bench.upload(&before));
         let weights = bench.upload(&weight);
         let got = bench.run(&values, before.len(), |recorder| {
-            let norm = normalised.then_some(Norm::rms(&weights, 1e-5));
+            let norm = normalized.then_some(Norm::rms(&weights, 1e-5));
             let rope = Rope { rotations: Rows { buffer: &rotations, first: first_rotation }, pairs };
             let values = Rows { buffer: &values, first: first_row };
             recorder.head_norm_rope(norm, (rope, pairing), values, (heads, head_width), count);
@@ -84,7 +84,7 @@ fn heads_are_normalised_and_turned() {
         let mut expected: Vec<f64> = before.iter().map(|value| f64::from(*value)).collect();
         for (t, row) in expected.chunks_mut(columns).skip(first_row).enumerate() {
             for head in row.chunks_mut(head_width) {
-                if normalised {
+                if normalized {
                     let squares: f64 = head.iter().map(|x| x * x).sum();
                     let scale = (squares / head_width as f64 + 1e-5).sqrt();
                     head.iter_mut().zip(&weight).for_each(|(x, w)| *x *= f64::from(*w) / scale);

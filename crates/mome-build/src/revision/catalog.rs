@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use mome::{MomeError, Pack};
-use mome_pack::{Digest, Expert, Link, Shard, WordingHash, WordingLayout};
+use mome_pack::{Digest, Expert, Link, WordingHash, WordingLayout};
 
 use crate::MemorizeError;
 use crate::index::{Item, Plan};
 use crate::progress::{Progress, Stage, counted};
 
 /// The experts of a pack, numbered in the order in which they are first met, and the shards that they lie in.
-pub(crate) struct Catalogue {
+pub(crate) struct Catalog {
     /// The experts.
     pub(crate) entries: Vec<Entry>,
     /// Which expert lies in which shard.
@@ -40,7 +40,7 @@ pub(crate) struct Entry {
     shard: usize,
 }
 
-impl Catalogue {
+impl Catalog {
     /// Reads all shards of a pack.
     ///
     /// # Errors
@@ -50,27 +50,27 @@ impl Catalogue {
         layout: WordingLayout,
         progress: Progress<'_>,
     ) -> Result<Self, MemorizeError> {
-        let leaves = pack.index().leaves();
-        let mut catalogue = Self {
+        let lists = pollster::block_on(pack.router().lists()).map_err(MomeError::from)?;
+        let mut catalog = Self {
             entries: Vec::new(),
             plan: Plan {
-                beam: pack.index().beam(),
-                centroids: leaves.iter().map(|leaf| leaf.centroid.clone()).collect(),
-                shards: Vec::with_capacity(leaves.len()),
+                nprobe: pack.router().nprobe(),
+                centroids: lists.iter().map(|list| list.centroid.clone()).collect(),
+                shards: Vec::with_capacity(lists.len()),
             },
-            shards: leaves.iter().map(|leaf| leaf.shard).collect(),
+            shards: lists.iter().map(|list| list.shard).collect(),
             layout,
             numbers: HashMap::new(),
         };
-        counted(progress, Stage::Open, leaves.len(), |done| {
-            for (number, leaf) in leaves.iter().enumerate() {
-                let shard = read_shard(pack, &leaf.shard)?;
-                let members = shard.experts.into_iter().map(|expert| catalogue.enter(expert, number));
+        counted(progress, Stage::Open, lists.len(), |done| {
+            for (number, list) in lists.iter().enumerate() {
+                let shard = pollster::block_on(pack.shard(&list.shard))?;
+                let members = shard.experts.into_iter().map(|expert| catalog.enter(expert, number));
                 let members = members.collect::<Result<_, _>>()?;
-                catalogue.plan.shards.push(members);
+                catalog.plan.shards.push(members);
                 done();
             }
-            Ok(catalogue)
+            Ok(catalog)
         })
     }
 
@@ -91,7 +91,7 @@ impl Catalogue {
         let shards: BTreeSet<usize> = numbers.iter().map(|&number| self.entries[number].shard).collect();
         let mut experts = HashMap::with_capacity(numbers.len());
         for shard in shards {
-            let read = read_shard(pack, &self.shards[shard])?;
+            let read = pollster::block_on(pack.shard(&self.shards[shard]))?;
             experts.extend(self.plan.shards[shard].iter().copied().zip(read.experts));
         }
         Ok(experts)
@@ -115,9 +115,4 @@ impl Catalogue {
         });
         Ok(self.entries.len() - 1)
     }
-}
-
-fn read_shard(pack: &Pack, link: &Link) -> Result<Shard, MomeError> {
-    let bytes = pollster::block_on(pack.store().object(link))?;
-    Shard::decode(&bytes).map_err(|error| MomeError::Object { name: link.digest.path(), error })
 }
