@@ -97,7 +97,7 @@ fn intents_are_told_apart() {
     assert!(replies.share_wrong() <= 0.03, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
     // More than alpha: the intents left out are nearer to those kept than these are to one another.
-    assert!(replies.share_answered() <= 0.11, "{replies:?}");
+    assert!(replies.share_answered() <= 0.125, "{replies:?}");
     no_worse_than_embeddings(&replies, &["banking".to_owned()]);
 }
 
@@ -116,7 +116,7 @@ fn faqs_of_one_wording_each_are_answered_by_the_readers_gate() {
         replies.ask(&pack, &format!("{table}.questions.jsonl"));
     }
     assert_eq!((replies.known, replies.unknown), (960, 320));
-    assert!(replies.share_right() >= 0.31, "{replies:?}");
+    assert!(replies.share_right() >= 0.33, "{replies:?}");
     assert!(replies.share_wrong() <= 0.01, "{replies:?}");
     assert!(replies.share_unverified() < 0.01, "{replies:?}");
     assert!(replies.share_answered() <= 0.05, "{replies:?}");
