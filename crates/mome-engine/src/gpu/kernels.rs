@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use wgpu::{BindGroupLayout, ComputePipeline, Device};
 
 pub(super) use weights::{MatmulKernel, Store, WeightKernelSet, WeightKernels};
+#[cfg(test)]
+pub(super) use weights::{MatmulKernels, embed_source};
 
 macro_rules! shader {
     ($name:literal) => {
@@ -76,45 +78,50 @@ impl From<Lanes> for Variant {
     }
 }
 
-/// A backbone's kernels that work on activations alone.
-pub(super) struct Kernels {
+/// A backbone's kernels that work on activations alone; `K` is what compiling one gives.
+pub(super) struct Kernels<K = Kernel> {
     pub lanes: Lanes,
-    pub norm: Kernel,
-    pub head_norm_rope: Kernel,
-    pub attention: Kernel,
-    pub attention_merge: Kernel,
-    pub swiglu: Kernel,
-    pub geglu: Kernel,
-    pub gelu: Kernel,
-    pub add_positions: Kernel,
-    pub memory_attention: Kernel,
-    pub memory_add: Kernel,
-    pub predict: Kernel,
-    pub watch: Kernel,
+    pub norm: K,
+    pub head_norm_rope: K,
+    pub attention: K,
+    pub attention_merge: K,
+    pub swiglu: K,
+    pub geglu: K,
+    pub gelu: K,
+    pub add_positions: K,
+    pub memory_attention: K,
+    pub memory_add: K,
+    pub predict: K,
+    pub watch: K,
 }
 
 impl Kernels {
     pub fn new(device: &Device, variant: impl Into<Variant>) -> Self {
-        let variant = variant.into();
+        Self::assemble(variant.into(), |label, source| Kernel::new(device, label, source))
+    }
+}
+
+impl<K> Kernels<K> {
+    /// Puts the shaders together and has each compiled; `compile` gets a name and the source.
+    pub fn assemble(variant: Variant, compile: impl Fn(&str, &str) -> K) -> Self {
         let Variant { lanes, features } = variant;
-        let kernel = |name, source| Kernel::new(device, name, source);
-        let after = |name, first: &str, source: &str| Kernel::new(device, name, &[first, source].concat());
+        let after = |name, first: &str, source: &str| compile(name, &[first, source].concat());
         let together = &*lanes_together(features);
         let cheapest = &*reductions(variant);
         Self {
             lanes,
             norm: after("norm", cheapest, shader!("norm")),
-            head_norm_rope: kernel("head_norm_rope", shader!("head_norm_rope")),
-            attention: kernel("attention", &attention_source(lanes, shader!("attention/causal"))),
-            attention_merge: kernel("attention_merge", shader!("attention/merge")),
+            head_norm_rope: compile("head_norm_rope", shader!("head_norm_rope")),
+            attention: compile("attention", &attention_source(lanes, shader!("attention/causal"))),
+            attention_merge: compile("attention_merge", shader!("attention/merge")),
             swiglu: after("swiglu", shader!("activations/silu"), shader!("gated")),
             geglu: after("geglu", shader!("activations/gelu"), shader!("gated")),
             gelu: after("gelu", shader!("activations/gelu"), shader!("gelu")),
-            add_positions: kernel("add_positions", shader!("add_positions")),
+            add_positions: compile("add_positions", shader!("add_positions")),
             memory_attention: after("memory_attention", together, shader!("memory_attention")),
-            memory_add: kernel("memory_add", shader!("memory_add")),
+            memory_add: compile("memory_add", shader!("memory_add")),
             predict: after("predict", together, shader!("predict")),
-            watch: kernel("watch", shader!("watch")),
+            watch: compile("watch", shader!("watch")),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(in crate::gpu) enum Store {
 }
 
 impl Store {
-    const ALL: [Self; 4] = [Self::Rows, Self::Swiglu, Self::Geglu, Self::Qkv];
+    pub const ALL: [Self; 4] = [Self::Rows, Self::Swiglu, Self::Geglu, Self::Qkv];
 
     /// What a pair of matrices makes of that activation.
     pub fn gated(activation: Activation) -> Self {
@@ -50,8 +50,8 @@ impl Store {
 }
 
 /// A kernel for matrix products, and how much a workgroup of it does.
-pub(in crate::gpu) struct MatmulKernel {
-    pub kernel: Kernel,
+pub(in crate::gpu) struct MatmulKernel<K = Kernel> {
+    pub kernel: K,
     /// Rows of weights.
     pub rows: usize,
     /// Rows of activations.
@@ -59,19 +59,49 @@ pub(in crate::gpu) struct MatmulKernel {
 }
 
 /// Matrix products with one type of weights and one way to store.
-pub(in crate::gpu) struct MatmulKernels {
-    one: MatmulKernel,
-    few: MatmulKernel,
+pub(in crate::gpu) struct MatmulKernels<K = Kernel> {
+    one: MatmulKernel<K>,
+    few: MatmulKernel<K>,
     /// Where workgroups share what they read.
-    many: Option<MatmulKernel>,
+    many: Option<MatmulKernel<K>>,
 }
 
-impl MatmulKernels {
+impl<K> MatmulKernels<K> {
+    /// Puts the shaders together and has each compiled; `compile` gets a name and the source.
+    pub fn assemble(
+        kind: TensorType,
+        variant: Variant,
+        store: Store,
+        compile: impl Fn(&str, &str) -> K,
+    ) -> Self {
+        let weights = weights_source(kind, variant.features);
+        // Each invocation has eight rows: as many invocations a workgroup as `WIDTH` in the file says.
+        let (lanes, rows) = match variant.lanes {
+            Lanes::Alone => (shader!("matmul/lanes_alone"), 8 * 8),
+            Lanes::Together => (shader!("matmul/lanes_together"), 8 * 16),
+        };
+        let kernel = |parts: &[&str], rows, tokens| {
+            let label = format!("matmul {} {store:?} {tokens}", kind.name());
+            let source =
+                [&[weights.as_str(), store.source(), shader!("matmul/params")], parts].concat().concat();
+            MatmulKernel { kernel: compile(&label, &source), rows, tokens }
+        };
+        let matmul = shader!("matmul");
+        Self {
+            one: kernel(&[shader!("matmul/tokens_1"), lanes, matmul], rows, 1),
+            few: kernel(&[shader!("matmul/tokens_4"), lanes, matmul], rows, 4),
+            many: match variant.lanes {
+                Lanes::Alone => None,
+                Lanes::Together => Some(kernel(&[shader!("matmul_tiled")], 64, 32)),
+            },
+        }
+    }
+
     /// The most tokens for which rows of weights are better read again than kept in workgroup memory.
     const FEW: usize = 8;
 
     /// The best kernel for `tokens` rows of activations.
-    pub fn choose(&self, tokens: usize) -> &MatmulKernel {
+    pub fn choose(&self, tokens: usize) -> &MatmulKernel<K> {
         match (&self.many, tokens) {
             (_, 1) => &self.one,
             (Some(many), tokens) if tokens > Self::FEW => many,
@@ -97,39 +127,24 @@ impl WeightKernels {
 
     /// The lookup of embeddings.
     pub fn embed(&self) -> &Kernel {
-        let source = || [&weights_source(self.kind, self.variant.features), shader!("embed")].concat();
-        self.embed
-            .get_or_init(|| Kernel::new(&self.device, &format!("embed {}", self.kind.name()), &source()))
+        self.embed.get_or_init(|| {
+            let label = format!("embed {}", self.kind.name());
+            Kernel::new(&self.device, &label, &embed_source(self.kind, self.variant.features))
+        })
     }
 
     /// Matrix products whose sums are stored as `store` says.
     pub fn matmul(&self, store: Store) -> &MatmulKernels {
-        self.matmul[store as usize].get_or_init(|| self.compile_matmul(store))
+        self.matmul[store as usize].get_or_init(|| {
+            let compile = |label: &str, source: &str| Kernel::new(&self.device, label, source);
+            MatmulKernels::assemble(self.kind, self.variant, store, compile)
+        })
     }
+}
 
-    fn compile_matmul(&self, store: Store) -> MatmulKernels {
-        let weights = weights_source(self.kind, self.variant.features);
-        // Each invocation has eight rows: as many invocations a workgroup as `WIDTH` in the file says.
-        let (lanes, rows) = match self.variant.lanes {
-            Lanes::Alone => (shader!("matmul/lanes_alone"), 8 * 8),
-            Lanes::Together => (shader!("matmul/lanes_together"), 8 * 16),
-        };
-        let compile = |parts: &[&str], rows, tokens| {
-            let label = format!("matmul {} {store:?} {tokens}", self.kind.name());
-            let source =
-                [&[weights.as_str(), store.source(), shader!("matmul/params")], parts].concat().concat();
-            MatmulKernel { kernel: Kernel::new(&self.device, &label, &source), rows, tokens }
-        };
-        let matmul = shader!("matmul");
-        MatmulKernels {
-            one: compile(&[shader!("matmul/tokens_1"), lanes, matmul], rows, 1),
-            few: compile(&[shader!("matmul/tokens_4"), lanes, matmul], rows, 4),
-            many: match self.variant.lanes {
-                Lanes::Alone => None,
-                Lanes::Together => Some(compile(&[shader!("matmul_tiled")], 64, 32)),
-            },
-        }
-    }
+/// The lookup of embeddings of a type.
+pub(in crate::gpu) fn embed_source(kind: TensorType, features: Features) -> String {
+    [&weights_source(kind, features), shader!("embed")].concat()
 }
 
 /// The part of a shader that reads weights of a type.

@@ -9,6 +9,7 @@ mod matmul;
 mod norm_and_rope;
 mod passes;
 mod self_check;
+mod shaders;
 
 use half::f16;
 use mome_backbone::TensorType;
