@@ -10,6 +10,7 @@ use crate::{
 
 /// Why a file cannot be used as a backbone.
 #[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum BackboneError {
     /// The container cannot be read.
     #[error(transparent)]

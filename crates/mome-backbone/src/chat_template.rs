@@ -29,6 +29,7 @@ const MAX_GROWTH: usize = 4;
 
 /// Why a chat template cannot be used, or a conversation not be put into it.
 #[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum ChatTemplateError {
     /// Metadata of the wrong type.
     #[error(transparent)]

@@ -7,6 +7,7 @@ use crate::architecture::Architecture;
 
 /// Why a backbone cannot be run as its metadata describe it.
 #[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// Metadata that are missing or of the wrong type.
     #[error(transparent)]

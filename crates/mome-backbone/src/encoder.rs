@@ -19,6 +19,7 @@ pub(crate) const ARCHITECTURE: &str = "bert";
 
 /// Why a file cannot be used as an encoder.
 #[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum EncoderError {
     /// The container cannot be read.
     #[error(transparent)]

@@ -19,6 +19,7 @@ const MAX_RANK_WIDTH: usize = 1 << 14;
 
 /// Why a file cannot be used as a reranker.
 #[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum RerankerError {
     /// The container cannot be read.
     #[error(transparent)]

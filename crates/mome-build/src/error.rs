@@ -11,6 +11,7 @@ use crate::files::WriteError;
 
 /// Why no pack was made, or changed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum MemorizeError {
     /// An alpha that is no share.
     #[error("alpha is {0}, but must lie between 0 and 1")]

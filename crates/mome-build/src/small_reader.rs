@@ -19,6 +19,7 @@ const ENCODER_OF_RERANKER: &str = "mome-reranker.encoder";
 
 /// Why a reader has no small form.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SmallReaderError {
     /// The encoder cannot be used.
     #[error("the encoder: {0}")]

@@ -17,6 +17,7 @@ mod revised;
 mod serve;
 mod tables;
 
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -180,10 +181,15 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve_files(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
     };
-    done.unwrap_or_else(|failure| {
-        eprintln!("mome: {failure}");
-        ExitCode::FAILURE
-    })
+    match done {
+        Ok(code) => code,
+        // As in `mome inspect pack | head`: who reads has seen enough.
+        Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("mome: {failure}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn serve_files(arguments: &ServeArguments) -> Result<ExitCode, Failure> {

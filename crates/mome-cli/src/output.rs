@@ -28,17 +28,37 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error("{file}: {error}")]
-    Model { file: PathBuf, error: EngineError },
+    Model {
+        file: PathBuf,
+        #[source]
+        error: EngineError,
+    },
     #[error("{file}: {error}")]
-    Query { file: PathBuf, error: PackError },
+    Query {
+        file: PathBuf,
+        #[source]
+        error: PackError,
+    },
     #[error("{file}: {error}")]
-    ChatTemplate { file: PathBuf, error: ChatTemplateError },
+    ChatTemplate {
+        file: PathBuf,
+        #[source]
+        error: ChatTemplateError,
+    },
     #[error("{0} has no chat template: leave out --chat")]
     NoChatTemplate(PathBuf),
     #[error("{file}: {error}")]
-    Gguf { file: PathBuf, error: GgufError },
+    Gguf {
+        file: PathBuf,
+        #[source]
+        error: GgufError,
+    },
     #[error("{file}: {error}")]
-    File { file: PathBuf, error: io::Error },
+    File {
+        file: PathBuf,
+        #[source]
+        error: io::Error,
+    },
     #[error("the small form of the reader: {0}")]
     SmallReader(#[from] SmallReaderError),
     #[error("these tables have too few wordings to fit a gate on: facts with paraphrases are needed")]

@@ -31,6 +31,7 @@ pub enum ServeError {
         /// The port.
         port: u16,
         /// What the system says.
+        #[source]
         error: io::Error,
     },
     /// The server could not be started.

@@ -399,6 +399,18 @@ fn generate_puts_a_message_into_the_chat_template() {
 }
 
 #[test]
+fn who_reads_only_the_first_lines_ends_it_silently() {
+    let mut command = mome();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mome-backbone/data/mome-tiny-q8_0.gguf");
+    command.arg("inspect").arg(model).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    drop(process.stdout.take());
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
 fn help_shows_examples() {
     for command in ["memorize", "forget", "ask", "eval", "generate", "serve", "inspect"] {
         let output = run(&[command, "--help"]);

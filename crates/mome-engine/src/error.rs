@@ -5,6 +5,7 @@ use thiserror::Error;
 
 /// Why a model could not be loaded or run.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// A file that cannot be used as a backbone.
     #[error(transparent)]

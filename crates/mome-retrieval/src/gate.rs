@@ -7,7 +7,7 @@ use mome_pack::{CalibratedGate, Gate, Scores};
 use serde::Serialize;
 
 use crate::judging::{Candidate, NEAR_FEATURES, SENSE_FEATURES, UNCHANGED_FEATURES, unchanged_features};
-use crate::vectors::log_sum_exp;
+use crate::vectors::log_add_exp;
 
 /// The gate that decides, for some alpha.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +103,7 @@ pub fn confidence_features(gate: &Gate, scores: Scores) -> [f32; CONFIDENCE_FEAT
     let Scores { near, unchanged } = scores;
     match gate.unchanged {
         None => [near, 0.0, 0.0],
-        Some(_) => [-log_sum_exp(-near, -unchanged), near, unchanged],
+        Some(_) => [-log_add_exp(-near, -unchanged), near, unchanged],
     }
 }
 

@@ -4,7 +4,7 @@
 use mome_engine::RerankLogits;
 
 use crate::ranking::{FactKeys, Near, leads, rank};
-use crate::vectors::log_sum_exp;
+use crate::vectors::log_add_exp;
 use crate::{Reader, ReaderError, Reading};
 
 /// How many facts are judged: the nearest ones, each by its nearest wording.
@@ -60,7 +60,7 @@ impl Candidate {
         let [largest, mean, nearness, lead] = self.sense_features();
         let RerankLogits { same, changed, other } = judged;
         let bounded = |logit: f32| logit.clamp(-MOST_LOGIT, MOST_LOGIT);
-        [largest, mean, nearness, lead, bounded(same - other), bounded(same - log_sum_exp(changed, other))]
+        [largest, mean, nearness, lead, bounded(same - other), bounded(same - log_add_exp(changed, other))]
     }
 
     /// Where it stands among the candidates.
@@ -100,7 +100,8 @@ pub async fn candidates(
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use mome_pack::{Digest, Expert};
+    use half::f16;
+    use mome_pack::{Digest, Expert, KEY_WIDTH, Slot, UnitVector};
     use pollster::block_on;
 
     use super::*;
@@ -171,13 +172,14 @@ mod tests {
     fn keys(reader: &dyn Reader, wordings: &[&str]) -> FactKeys {
         let readings = block_on(reader.read_all(wordings)).unwrap();
         let wordings = readings.iter().zip(wordings).map(|(reading, text)| reading.wording(text)).collect();
+        let slot = Slot { key: UnitVector::quantize(&[1.0; KEY_WIDTH]), token: 0, strength: f16::ONE };
         let expert = Expert {
             id: "fact".into(),
             question: "question".into(),
             source: None,
             loss: 0.0,
             wordings,
-            slots: Vec::new(),
+            slots: vec![slot],
         };
         let layout = reader.description().layout();
         let bytes = expert.encode(layout).unwrap();

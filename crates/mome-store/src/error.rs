@@ -8,6 +8,7 @@ use crate::source::CHECK_ADDRESS;
 
 /// Why a pack could not be opened, or one of its files not be had.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// A location that can hold no pack.
     #[error("there can be no pack at `{location}`: {problem}")]
@@ -31,6 +32,7 @@ pub enum StoreError {
 
 /// What is wrong with one file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum FileProblem {
     /// The source did not bring it.
     #[error(transparent)]

@@ -37,6 +37,7 @@ pub enum Freshness {
 
 /// Why a source did not bring a file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SourceError {
     /// A directory has no such file.
     #[error("there is no such file; is this the folder that holds mome.json, and was the pack copied whole?")]

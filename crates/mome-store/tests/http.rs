@@ -21,7 +21,7 @@ fn problem(error: StoreError, link: &Link, server: &Server) -> FileProblem {
     assert!(text.contains(&link.digest.path()) && text.contains(&server.url()), "{text}");
     match error {
         StoreError::File { problem, .. } => problem,
-        StoreError::Location { .. } => panic!("{error}"),
+        other => panic!("{other}"),
     }
 }
 

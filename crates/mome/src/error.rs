@@ -8,6 +8,7 @@ use thiserror::Error;
 
 /// Why a pack could not be opened or a question not be handled. "I don't know" is no error.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum MomeError {
     /// An object could not be had.
     #[error(transparent)]
@@ -18,6 +19,7 @@ pub enum MomeError {
         /// The object's path within the pack.
         name: String,
         /// What is wrong with it.
+        #[source]
         error: PackError,
     },
     /// A model at hand is not the one that the pack was made with.

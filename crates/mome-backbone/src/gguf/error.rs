@@ -10,6 +10,7 @@ pub(super) const MAX_NESTING: u32 = 4;
 
 /// Why bytes are not a GGUF file that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum GgufError {
     /// The file does not begin as GGUF files do.
     #[error("not a GGUF file: it does not begin with `GGUF`")]

@@ -11,6 +11,7 @@ pub(super) const MAX_TOKEN: usize = 4096;
 
 /// Why a tokenizer cannot be used.
 #[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
 pub enum TokenizerError {
     /// Metadata that are missing or of the wrong type.
     #[error(transparent)]

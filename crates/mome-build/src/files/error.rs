@@ -9,6 +9,7 @@ use thiserror::Error;
 #[error("{path}: {error}")]
 pub struct WriteError {
     path: PathBuf,
+    #[source]
     error: std::io::Error,
 }
 

@@ -6,8 +6,9 @@
 //! Nothing but this fact's slots moves.
 
 use mome_pack::{KEY_WIDTH, UnitVector};
+use mome_retrieval::vectors::{log_sum_exp, softmax_beside};
 
-use super::task::{EPSILON, Row, STRONGEST, SolvedSlots, Task, rounded_up, softmax, strengths_of};
+use super::task::{EPSILON, Row, STRONGEST, SolvedSlots, Task, rounded_up, strengths_of};
 
 /// The most gradient steps.
 const STEPS: usize = 400;
@@ -108,13 +109,13 @@ fn add_row(
     let without_cosine = |slot: usize| task.score(row, slot, 0.0, task.attention.accepted);
     let mut shares: Vec<f64> =
         cosines.iter().enumerate().map(|(slot, cosine)| without_cosine(slot) + beta * cosine).collect();
-    let log_total = log_sum(null, &shares);
+    let log_total = log_sum_exp(null, shares.iter().copied());
     let attention_loss = log_total - shares[row.place];
-    softmax(&mut shares, null);
+    softmax_beside(null, &mut shares);
 
     // What the cross-entropy changes by with each distinct token's logit: its probability, less one for the target.
     let logits = task.lifted(row, &shares, strengths);
-    let log_total = log_sum(row.log_rest, &logits);
+    let log_total = log_sum_exp(row.log_rest, logits.iter().copied());
     let target = task.token[row.place];
     let with_logit = |token: usize| (logits[token] - log_total).exp() - f64::from(u8::from(token == target));
 
@@ -193,12 +194,6 @@ impl Adam {
 
 fn dot(a: &[f64; KEY_WIDTH], b: &[f64; KEY_WIDTH]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Logarithm of the sum of `exp(first)` and the exponentials of the others.
-fn log_sum(first: f64, others: &[f64]) -> f64 {
-    let top = others.iter().copied().fold(first, f64::max);
-    top + ((first - top).exp() + others.iter().map(|x| (x - top).exp()).sum::<f64>()).ln()
 }
 
 #[cfg(test)]

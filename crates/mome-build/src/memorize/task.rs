@@ -6,7 +6,7 @@
 use half::f16;
 use mome_engine::QueryProjection;
 use mome_pack::{Attention, KEY_WIDTH, Slot, UnitVector};
-use mome_retrieval::vectors::dot;
+use mome_retrieval::vectors::{dot, log_add_exp, log_sum_exp, softmax_beside};
 
 use super::trace::{Trace, distinct};
 
@@ -133,7 +133,7 @@ impl<'a> Task<'a> {
         if null >= top + margin {
             return Attended { row, shares: vec![0.0; scores.len()], led: false };
         }
-        softmax(&mut scores, null);
+        softmax_beside(null, &mut scores);
         Attended { row, shares: scores, led: leads_by >= LEAD && own + margin - null >= LEAD }
     }
 
@@ -190,14 +190,13 @@ impl<'a> Task<'a> {
     fn log_rivals(&self, row: &Row, logits: &[f64]) -> f64 {
         let target = self.token[row.place];
         let others = logits.iter().enumerate().filter(|(token, _)| *token != target).map(|(_, logit)| *logit);
-        let top = others.clone().fold(row.log_rest, f64::max);
-        top + ((row.log_rest - top).exp() + others.map(|logit| (logit - top).exp()).sum::<f64>()).ln()
+        log_sum_exp(row.log_rest, others)
     }
 
     /// The cross-entropy of the token that belongs in this row.
     fn cross_entropy(&self, row: &Row, shares: &[f64], strengths: &[f64]) -> f64 {
         let logits = self.lifted(row, shares, strengths);
-        softplus(self.log_rivals(row, &logits) - logits[self.token[row.place]])
+        log_add_exp(self.log_rivals(row, &logits) - logits[self.token[row.place]], 0.0)
     }
 
     pub(super) fn largest_loss(&self, rows: &[Attended<'_>], strengths: &[f64]) -> f32 {
@@ -206,19 +205,6 @@ impl<'a> Task<'a> {
         };
         rows.iter().map(loss).fold(0.0, f32::max)
     }
-}
-
-/// Turns the scores of slots into their shares of the attention, of which null gets the rest.
-pub(super) fn softmax(scores: &mut [f64], null: f64) {
-    let top = scores.iter().copied().fold(null, f64::max);
-    scores.iter_mut().for_each(|score| *score = (*score - top).exp());
-    let total = (null - top).exp() + scores.iter().sum::<f64>();
-    scores.iter_mut().for_each(|score| *score /= total);
-}
-
-/// `ln(1 + exp(x))`, also where `exp(x)` is more than a number holds.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 pub(super) fn rounded_up(value: f64) -> f16 {

@@ -12,6 +12,7 @@ const SEPARATOR: char = '|';
 
 /// Why a table cannot be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum TableError {
     /// The file cannot be read.
     #[error("{file}: {error}")]
@@ -19,6 +20,7 @@ pub enum TableError {
         /// The file.
         file: PathBuf,
         /// What the system says.
+        #[source]
         error: std::io::Error,
     },
     /// A line that is not what it should be.

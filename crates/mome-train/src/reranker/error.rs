@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// Why a reranker cannot be trained.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum TrainingError {
     /// A table, or a file of contrasts, cannot be used.
     #[error(transparent)]

@@ -7,6 +7,7 @@ use mome_backbone::EncoderInput;
 use mome_build::near_misses::NearMisses;
 use mome_build::read_facts;
 use mome_engine::EncoderExecutor;
+use mome_retrieval::vectors::dot;
 use rayon::prelude::*;
 
 use super::composed::{Wordings, composed};
@@ -109,8 +110,4 @@ fn nearest(embeddings: &[Vec<f32>]) -> Vec<Vec<usize>> {
         others.into_iter().take(NEAREST).map(|(_, other)| other).collect()
     };
     embeddings.par_iter().enumerate().map(|(own, embedding)| others((own, embedding))).collect()
-}
-
-fn dot(one: &[f32], other: &[f32]) -> f32 {
-    one.iter().zip(other).map(|(one, other)| one * other).sum()
 }
