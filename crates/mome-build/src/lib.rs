@@ -15,6 +15,7 @@ mod models;
 pub mod near_misses;
 mod progress;
 mod revision;
+mod side_by_side;
 mod small_reader;
 mod tables;
 
@@ -24,7 +25,7 @@ pub use evaluation::{
     Evaluation, Judged, KnownCounts, Latency, Metrics, Rate, Rates, ReliabilityBin, RiskCoverage, Slice,
     TScore, UnknownCounts, WordingCounts, evaluate, evaluate_slices,
 };
-pub use files::WriteError;
+pub use files::{Directory, JournalFile, Memory, Target, WriteError};
 pub use memorize::{
     ATTENTION, GateReport, MemorizeOptions, Report, mean, memorize, principal_directions, slots, trace,
 };

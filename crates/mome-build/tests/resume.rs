@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use common::{models, options, some_facts};
-use mome_build::{Fact, Models, Report, Stage, memorize};
+use mome_build::{Directory, Fact, Models, Report, Stage, memorize};
 use tempfile::TempDir;
 
 /// Memorises and says how far each stage came. Where it comes so far in a stage it is stopped, by a panic.
@@ -27,7 +27,9 @@ fn run(
         drop(reached);
         assert!(stop != Some((stage, done)), "stopped, as the test wants it");
     };
-    let report = catch_unwind(AssertUnwindSafe(|| memorize(facts, models, out, &options(), &progress)));
+    let report = catch_unwind(AssertUnwindSafe(|| {
+        memorize(facts, models, &Directory::new(out), &options(), &progress)
+    }));
     (report.ok().map(Result::unwrap), reached.into_inner().unwrap())
 }
 

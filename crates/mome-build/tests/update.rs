@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use common::{experts, fact, files, lists, models, open_pack, options, some_facts, wrong_replies};
 use mome::{AnswerOptions, Mome};
 use mome_build::{
-    Fact, ForgetReport, IntoReport, MemorizeError, MemorizeOptions, Models, ReviseOptions, forget, memorize,
-    memorize_into,
+    Directory, Fact, ForgetReport, IntoReport, MemorizeError, MemorizeOptions, Models, ReviseOptions, forget,
+    memorize, memorize_into,
 };
 use mome_pack::{TARGET_SHARD, WordingHash};
 use pollster::block_on;
@@ -27,7 +27,7 @@ impl Changing {
     fn new(facts: &[Fact]) -> Self {
         let changing = Self { directory: TempDir::new().unwrap(), models: models() };
         let options = MemorizeOptions { alpha: 1e-6, ..options() };
-        let report = memorize(facts, &changing.models, &changing.path(), &options, &|_, _, _| ()).unwrap();
+        let report = memorize(facts, &changing.models, &changing.target(), &options, &|_, _, _| ()).unwrap();
         assert_eq!(report.verified, facts.len(), "{:?}", report.failed);
         changing
     }
@@ -36,17 +36,21 @@ impl Changing {
         self.directory.path().join("pack")
     }
 
+    fn target(&self) -> Directory {
+        Directory::new(&self.path())
+    }
+
     fn open(&self) -> Mome {
         open_pack(&self.path(), &self.models)
     }
 
     fn put(&self, facts: &[Fact]) -> Result<IntoReport, MemorizeError> {
-        memorize_into(facts, &self.open(), &self.path(), ReviseOptions::default(), &|_, _, _| ())
+        memorize_into(facts, &self.open(), &self.target(), ReviseOptions::default(), &|_, _, _| ())
     }
 
     fn forget(&self, ids: &[&str]) -> Result<ForgetReport, MemorizeError> {
         let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
-        forget(&ids, &self.open(), &self.path(), ReviseOptions::default(), &|_, _, _| ())
+        forget(&ids, &self.open(), &self.target(), ReviseOptions::default(), &|_, _, _| ())
     }
 
     /// Makes sure that something is refused with these words, and nothing changes by it.
@@ -222,7 +226,7 @@ fn outdated_objects_are_deleted_where_that_is_asked_for() {
     assert_eq!(report.pack.outdated, 2, "shard and root page");
     assert_eq!(count(&pack.path()), report.pack.objects as usize + 2);
     let prune = ReviseOptions { prune: true, ..ReviseOptions::default() };
-    let report = memorize_into(twelve, &pack.open(), &pack.path(), prune, &|_, _, _| ()).unwrap();
+    let report = memorize_into(twelve, &pack.open(), &pack.target(), prune, &|_, _, _| ()).unwrap();
     assert_eq!((report.pack.outdated, count(&pack.path())), (2, report.pack.objects as usize));
     assert_eq!(wrong_replies(&pack.open(), &some_facts(12, 1)), [""; 0]);
 }

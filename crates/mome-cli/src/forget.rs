@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use mome_build::{ForgetReport, ReviseOptions, forget};
+use mome_build::{Directory, ForgetReport, ReviseOptions, forget};
 
 use crate::DeviceArguments;
 use crate::ask::load;
@@ -34,9 +34,10 @@ pub(crate) fn run(arguments: &ForgetArguments) -> Result<ExitCode, Failure> {
     let mome = pollster::block_on(load(&arguments.pack.to_string_lossy(), None, &arguments.device))?;
     let options = ReviseOptions { prune: arguments.prune, ..ReviseOptions::default() };
     let progress = Progress::new();
-    let report = forget(&arguments.ids, &mome, &arguments.pack, options, &|stage, done, total| {
-        progress.stage(stage, done, total);
-    })?;
+    let report =
+        forget(&arguments.ids, &mome, &Directory::new(&arguments.pack), options, &|stage, done, total| {
+            progress.stage(stage, done, total);
+        })?;
     if arguments.json {
         output::json(&report)?;
     } else {

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 use mome_build::{
-    Fact, GateReport, IntoReport, MemorizeOptions, Report, ReviseOptions, memorize, memorize_into, read_facts,
+    Directory, Fact, GateReport, IntoReport, MemorizeOptions, Report, ReviseOptions, memorize, memorize_into,
+    read_facts,
 };
 use mome_retrieval::gate::{Kind, Thresholds};
 
@@ -65,7 +66,7 @@ fn make(out: &Path, facts: &[Fact], arguments: &MemorizeArguments) -> Result<Exi
     let alpha = arguments.alpha.unwrap_or(ALPHA);
     let options = MemorizeOptions { pack, alpha, seed: arguments.seed };
     let progress = Progress::new();
-    let report = memorize(facts, &models, out, &options, &|stage, done, total| {
+    let report = memorize(facts, &models, &Directory::new(out), &options, &|stage, done, total| {
         progress.stage(stage, done, total);
     })?;
     if arguments.json {
@@ -81,7 +82,7 @@ fn put_into(pack: &Path, facts: &[Fact], arguments: &MemorizeArguments) -> Resul
     let mome = pollster::block_on(load(&pack.to_string_lossy(), None, &arguments.device))?;
     let options = ReviseOptions { seed: arguments.seed, prune: arguments.prune };
     let progress = Progress::new();
-    let report = memorize_into(facts, &mome, pack, options, &|stage, done, total| {
+    let report = memorize_into(facts, &mome, &Directory::new(pack), options, &|stage, done, total| {
         progress.stage(stage, done, total);
     })?;
     if arguments.json {

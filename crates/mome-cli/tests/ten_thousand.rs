@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use common::{data, models_on, opened};
 use mome::{AnswerOptions, Mome};
-use mome_build::{Fact, MemorizeOptions, ReviseOptions, forget, memorize, memorize_into, read_facts};
+use mome_build::{
+    Directory, Fact, MemorizeOptions, ReviseOptions, forget, memorize, memorize_into, read_facts,
+};
 use mome_engine::DeviceChoice;
 use pollster::block_on;
 use rayon::prelude::*;
@@ -74,7 +76,7 @@ fn ten_thousand_facts_are_memorized_and_change_in_bounded_memory() {
     let directory = TempDir::new().unwrap();
     let out = directory.path().join("pack");
     let options = MemorizeOptions { pack: "ten-thousand".into(), alpha: 0.01, seed: 0 };
-    let report = memorize(&facts, &models, &out, &options, &|_, _, _| ()).unwrap();
+    let report = memorize(&facts, &models, &Directory::new(&out), &options, &|_, _, _| ()).unwrap();
     println!("memorised in {:.0} s, {:?} bytes of memory: {report:?}", report.seconds, most_memory());
     assert_eq!((report.memorized, report.verified), (10_000, 10_000), "{:?}", report.failed);
     assert!(most_memory().is_none_or(|bytes| bytes < MEMORY));
@@ -82,7 +84,9 @@ fn ten_thousand_facts_are_memorized_and_change_in_bounded_memory() {
     let before = opened(&out, &models);
     let coming = made(8000, 100);
     let started = Instant::now();
-    let report = memorize_into(&coming, &before, &out, ReviseOptions::default(), &|_, _, _| ()).unwrap();
+    let report =
+        memorize_into(&coming, &before, &Directory::new(&out), ReviseOptions::default(), &|_, _, _| ())
+            .unwrap();
     println!("100 more in {:?}: {report:?}", started.elapsed());
     assert_eq!((report.added, report.verified), (100, 100), "{:?}", report.failed);
     let after = opened(&out, &models);
@@ -90,7 +94,8 @@ fn ten_thousand_facts_are_memorized_and_change_in_bounded_memory() {
     assert_eq!(wrong_replies(&after, &coming), [""; 0]);
 
     let ids: Vec<String> = coming.iter().map(|fact| fact.id.clone()).collect();
-    let report = forget(&ids, &after, &out, ReviseOptions::default(), &|_, _, _| ()).unwrap();
+    let report =
+        forget(&ids, &after, &Directory::new(&out), ReviseOptions::default(), &|_, _, _| ()).unwrap();
     println!("forgotten: {report:?}");
     assert_eq!(wrong_replies(&opened(&out, &models), &facts), [""; 0]);
 }

@@ -8,6 +8,7 @@ mod directory;
 mod error;
 mod http;
 mod location;
+mod memory;
 mod source;
 mod store;
 
@@ -15,5 +16,6 @@ mod store;
 pub use directory::DirectorySource;
 pub use error::{FileProblem, StoreError};
 pub use http::HttpSource;
+pub use memory::MemorySource;
 pub use source::{Freshness, Source, SourceError};
 pub use store::{Fetch, Fetched, Object, Store};

@@ -26,6 +26,7 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<(), Failure> {
         ("burn stays out of the page", Box::new(|| no_burn_in_the_page(workspace))),
         ("Rust tests", Box::new(|| rust_tests(workspace, full))),
         ("wasm build", Box::new(|| package::build_wasm(workspace, &toolchain))),
+        ("wasm of the tests", Box::new(|| package::build_wasm_for_tests(workspace, &toolchain))),
         ("TypeScript", Box::new(|| package::compile_typescript(workspace))),
         // The Rust tests have built the `mome` command.
         ("demo site", Box::new(|| demo::assemble_site(workspace).map(|_| ()))),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use mome_pack::{Calibration, Gate, KnownScores, Scores};
-use rayon::prelude::*;
 
 use super::ask::{Asked, Hidden, Memory};
 use super::questions::{Question, QuestionKind};
 use crate::MemorizeError;
+use crate::side_by_side::side_by_side;
 
 /// Questions of the three kinds, after they were asked.
 #[derive(Default)]
@@ -37,7 +37,7 @@ pub(super) fn answered(
         done();
         asked
     };
-    let asked = questions.par_iter().map(ask).collect::<Result<Vec<_>, _>>()?;
+    let asked = side_by_side(questions, ask)?;
     let mut answered = Answered::default();
     for (question, asked) in questions.iter().zip(asked) {
         let Some(asked) = asked else { continue };

@@ -5,12 +5,12 @@ use mome_retrieval::Reading;
 use mome_retrieval::judging::{Candidate, candidates};
 use mome_retrieval::ranking::{FactKeys, WordingKeys};
 use mome_retrieval::{FlatRouter, Reader, Router as _};
-use rayon::prelude::*;
 
 use crate::MemorizeError;
 use crate::files::Journal;
 use crate::index::Plan;
 use crate::memorize::experts::Held;
+use crate::side_by_side::side_by_side;
 
 /// What a question may not see of the fact that it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl<'a> Memory<'a> {
         reader: &'a dyn Reader,
         held: &[Held],
         plan: &'a Plan,
-        journal: &mut Journal,
+        journal: &mut Journal<'_>,
     ) -> Result<Self, MemorizeError> {
         let layout = reader.description().layout();
         let keys = |held: &Held| Ok(FactKeys::new(&Expert::decode(&journal.get(held.place)?, layout)?));
@@ -69,7 +69,7 @@ impl<'a> Memory<'a> {
             let keys = WordingKeys { embedding: wording.routing.dequantize(), tokens: wording.tokens };
             Ok::<_, MemorizeError>(FactKeys { wordings: vec![keys] })
         };
-        Ok(Self { reader, facts: questions.par_iter().map(keys).collect::<Result<_, _>>()?, index: None })
+        Ok(Self { reader, facts: side_by_side(questions, keys)?, index: None })
     }
 
     /// How many wordings of a fact are stored.

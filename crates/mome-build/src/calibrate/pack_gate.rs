@@ -68,7 +68,7 @@ pub(crate) fn calibrate(
     facts: &[&Fact],
     held: &[Held],
     plan: &Plan,
-    journal: &mut Journal,
+    journal: &mut Journal<'_>,
     options: CalibrationOptions,
     progress: Progress<'_>,
 ) -> Result<(Option<CalibratedGate>, Option<CalibrationReport>), MemorizeError> {

@@ -7,7 +7,6 @@ use mome_retrieval::Reader;
 use rand::SeedableRng as _;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::answered::Answered;
@@ -15,6 +14,7 @@ use super::ask::{Asked, Memory};
 use super::fit;
 use crate::near_misses::NearMisses;
 use crate::progress::{Progress, Stage, counted};
+use crate::side_by_side::side_by_side;
 use crate::{Contrast, Fact, MemorizeError};
 
 /// Near misses made of each question.
@@ -133,8 +133,8 @@ fn asked_of(reader: &dyn Reader, table: &[Fact], seed: u64) -> Result<Answered, 
         asked.map(|asked| asked.into_iter().flatten().collect::<Vec<_>>())
     };
     Ok(Answered {
-        known: all(others.par_iter().map(known).collect())?,
-        hidden: all(others.par_iter().map(hidden).collect())?,
+        known: all(side_by_side(&others, known))?,
+        hidden: all(side_by_side(&others, hidden))?,
         near_misses: near_misses_asked(&memory, &changes)?,
         ..Answered::default()
     })
@@ -142,8 +142,8 @@ fn asked_of(reader: &dyn Reader, table: &[Fact], seed: u64) -> Result<Answered, 
 
 /// Asks near misses, each with the fact that it was made of.
 fn near_misses_asked(memory: &Memory<'_>, made: &[(usize, String)]) -> Result<Vec<Asked>, MemorizeError> {
-    let asked = made.par_iter().map(|(fact, text)| memory.ask_near_miss(text, *fact));
-    Ok(asked.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    let asked = side_by_side(made, |(fact, text)| memory.ask_near_miss(text, *fact))?;
+    Ok(asked.into_iter().flatten().collect())
 }
 
 /// Asks what is near to written questions and asks something else, of which the questions are in memory.

@@ -1,10 +1,9 @@
 //! Asks a pack questions whose right replies are known, and counts.
 
-use std::time::Instant;
-
 use mome::{Answer, AnswerOptions, Mome, MomeError, Reason};
 use mome_pack::WordingHash;
 use serde::Serialize;
+use web_time::Instant;
 
 use super::metrics::{Judged, Metrics, Rate};
 use crate::Question;

@@ -23,7 +23,7 @@ pub(crate) struct WrittenIndex {
 /// # Errors
 /// [`MemorizeError::Pack`] or [`MemorizeError::Write`] where an object cannot be written, and what `experts` reports.
 pub(crate) fn write_index(
-    writer: &PackWriter,
+    writer: &PackWriter<'_>,
     plan: &Plan,
     layout: WordingLayout,
     there: impl Fn(&[usize]) -> Option<Link>,

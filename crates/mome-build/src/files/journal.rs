@@ -4,16 +4,12 @@
 //! one piece at the end and is checked when it is read, so that one that was cut off is as good as none.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
 
 use mome_pack::Digest;
 
 use super::error::WriteError;
-
-/// Name of the file in a pack's folder that a run which was stopped goes on from.
-pub(crate) const JOURNAL: &str = "memorising.partial";
+use super::target::{JournalFile, Target};
 
 /// Magic, version, and the digest of all that its records depend on.
 const HEADER: usize = 8 + 32;
@@ -22,10 +18,10 @@ const MAGIC: [u8; 8] = *b"MMJL\x01\0\0\0";
 /// What stands before a record's bytes: their length, the digest of name and bytes, the name.
 const RECORD_HEAD: usize = 4 + 32 + 32;
 
-/// Records in a file, found by their names. The file is locked as long as this lives.
-pub(crate) struct Journal {
-    path: PathBuf,
-    file: File,
+/// Records in a file, found by their names. The file is nobody else's as long as this lives.
+pub(crate) struct Journal<'a> {
+    target: &'a dyn Target,
+    file: Box<dyn JournalFile>,
     /// Where the next record goes.
     end: u64,
     records: HashMap<Digest, Place>,
@@ -38,27 +34,17 @@ pub(crate) struct Place {
     length: u32,
 }
 
-impl Journal {
-    /// Opens the journal at `path`, or begins one. Records that were made from something else than `made_from` are
+impl<'a> Journal<'a> {
+    /// Opens the journal of `target`, or begins one. Records that were made from something else than `made_from` are
     /// dropped, and so is what follows a damaged one.
     ///
     /// # Errors
     /// [`WriteError`] where the file cannot be read or written, or another process has it open.
-    pub(crate) fn open(path: &Path, made_from: Digest) -> Result<Self, WriteError> {
-        let open = || {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-            file.try_lock().map_err(|error| match error {
-                TryLockError::Error(error) => error,
-                TryLockError::WouldBlock => {
-                    io::Error::new(ErrorKind::WouldBlock, "another process is writing to this pack")
-                }
-            })?;
-            let mut journal = Self { path: path.into(), file, end: HEADER as u64, records: HashMap::new() };
-            journal.read_all(made_from)?;
-            Ok(journal)
-        };
-        open().map_err(|error| WriteError::new(path, error))
+    pub(crate) fn open(target: &'a dyn Target, made_from: Digest) -> Result<Self, WriteError> {
+        let file = target.open_journal()?;
+        let mut journal = Self { target, file, end: HEADER as u64, records: HashMap::new() };
+        journal.read_all(made_from).map_err(|error| WriteError::new(&target.location(), error))?;
+        Ok(journal)
     }
 
     /// The record of this name, if there is one.
@@ -71,7 +57,8 @@ impl Journal {
     /// # Errors
     /// [`WriteError`] where it cannot be written.
     pub(crate) fn put(&mut self, name: Digest, bytes: &[u8]) -> Result<Place, WriteError> {
-        let place = self.append(name, bytes).map_err(|error| WriteError::new(&self.path, error))?;
+        let place =
+            self.append(name, bytes).map_err(|error| WriteError::new(&self.target.location(), error))?;
         self.records.insert(name, place);
         Ok(place)
     }
@@ -86,20 +73,16 @@ impl Journal {
             self.file.seek(SeekFrom::Start(place.offset))?;
             self.file.read_exact(&mut bytes)
         };
-        read().map_err(|error| WriteError::new(&self.path, error))?;
+        read().map_err(|error| WriteError::new(&self.target.location(), error))?;
         Ok(bytes)
     }
 
-    /// Deletes the file, and its folder where nothing else is there.
+    /// Deletes the file.
     ///
     /// # Errors
-    /// [`WriteError`] where the file cannot be deleted.
+    /// [`WriteError`] where it cannot be deleted.
     pub(crate) fn remove(self) -> Result<(), WriteError> {
-        fs::remove_file(&self.path).map_err(|error| WriteError::new(&self.path, error))?;
-        drop(self.file);
-        // This fails where the folder holds a pack, as it should.
-        let _ = self.path.parent().map(fs::remove_dir);
-        Ok(())
+        self.target.remove_journal()
     }
 
     fn append(&mut self, name: Digest, bytes: &[u8]) -> io::Result<Place> {
@@ -114,11 +97,12 @@ impl Journal {
 
     /// Notes the records that are there, up to the first that is damaged, and cuts off the rest.
     fn read_all(&mut self, made_from: Digest) -> io::Result<()> {
-        let length = self.file.metadata()?.len();
-        let mut reader = BufReader::new(&self.file);
+        let length = self.file.length()?;
+        self.file.seek(SeekFrom::Start(0))?;
+        let mut reader = BufReader::new(&mut self.file);
         let header = [&MAGIC[..], &made_from.0].concat();
         if read_exactly::<HEADER>(&mut reader)?.is_none_or(|found| found[..] != header) {
-            self.file.set_len(0)?;
+            self.file.cut(0)?;
             self.file.seek(SeekFrom::Start(0))?;
             return self.file.write_all(&header);
         }
@@ -139,7 +123,7 @@ impl Journal {
             self.records.insert(name, place);
             self.end = place.offset + u64::from(place.length);
         }
-        self.file.set_len(self.end)
+        self.file.cut(self.end)
     }
 }
 
@@ -162,6 +146,10 @@ mod tests {
     use proptest::prelude::*;
     use tempfile::TempDir;
 
+    use std::fs::{self, OpenOptions};
+    use std::path::PathBuf;
+
+    use super::super::{Directory, Memory};
     use super::*;
 
     fn name(number: usize) -> Digest {
@@ -169,17 +157,19 @@ mod tests {
     }
 
     /// A journal of these records, closed again.
-    fn written(directory: &TempDir, records: &[Vec<u8>]) -> PathBuf {
-        let path = directory.path().join("folder/journal");
-        let mut journal = Journal::open(&path, name(99)).unwrap();
+    fn written(directory: &TempDir, records: &[Vec<u8>]) -> (Directory, PathBuf) {
+        let folder = directory.path().join("folder");
+        let target = Directory::new(&folder);
+        let mut journal = Journal::open(&target, name(99)).unwrap();
         for (number, record) in records.iter().enumerate() {
             journal.put(name(number), record).unwrap();
         }
-        path
+        drop(journal);
+        (target, folder.join("memorising.partial"))
     }
 
     /// How many records are there, from the first on, each as it was written.
-    fn whole(journal: &mut Journal, records: &[Vec<u8>]) -> usize {
+    fn whole(journal: &mut Journal<'_>, records: &[Vec<u8>]) -> usize {
         let there = (0..records.len()).map_while(|number| journal.find(name(number)));
         let there: Vec<Place> = there.collect();
         for (place, record) in there.iter().zip(records) {
@@ -198,11 +188,11 @@ mod tests {
         #[test]
         fn what_was_cut_off_is_dropped_and_the_rest_goes_on(records in some_records(), cut in any::<prop::sample::Index>()) {
             let directory = TempDir::new().unwrap();
-            let path = written(&directory, &records);
+            let (target, path) = written(&directory, &records);
             let length = fs::metadata(&path).unwrap().len();
             let cut = cut.index(length as usize + 1) as u64;
             OpenOptions::new().write(true).open(&path).unwrap().set_len(cut).unwrap();
-            let mut journal = Journal::open(&path, name(99)).unwrap();
+            let mut journal = Journal::open(&target, name(99)).unwrap();
             let left = whole(&mut journal, &records);
             prop_assert!(left == records.len() || cut < length);
             for (number, record) in records.iter().enumerate().skip(left) {
@@ -216,12 +206,12 @@ mod tests {
         #[test]
         fn damage_is_noticed(records in some_records(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
             let directory = TempDir::new().unwrap();
-            let path = written(&directory, &records);
+            let (target, path) = written(&directory, &records);
             let mut bytes = fs::read(&path).unwrap();
             let at = at.index(bytes.len());
             bytes[at] ^= 1u8 << bit;
             fs::write(&path, bytes).unwrap();
-            prop_assert!(whole(&mut Journal::open(&path, name(99)).unwrap(), &records) < records.len());
+            prop_assert!(whole(&mut Journal::open(&target, name(99)).unwrap(), &records) < records.len());
         }
     }
 
@@ -229,20 +219,33 @@ mod tests {
     fn records_made_from_something_else_are_dropped() {
         let directory = TempDir::new().unwrap();
         let records = [vec![1, 2, 3]];
-        let path = written(&directory, &records);
-        assert_eq!(whole(&mut Journal::open(&path, name(99)).unwrap(), &records), 1);
-        assert_eq!(whole(&mut Journal::open(&path, name(98)).unwrap(), &records), 0);
-        assert_eq!(whole(&mut Journal::open(&path, name(99)).unwrap(), &records), 0);
+        let (target, _) = written(&directory, &records);
+        assert_eq!(whole(&mut Journal::open(&target, name(99)).unwrap(), &records), 1);
+        assert_eq!(whole(&mut Journal::open(&target, name(98)).unwrap(), &records), 0);
+        assert_eq!(whole(&mut Journal::open(&target, name(99)).unwrap(), &records), 0);
     }
 
     #[test]
     fn one_process_writes_at_a_time() {
         let directory = TempDir::new().unwrap();
-        let path = directory.path().join("folder/journal");
-        let first = Journal::open(&path, name(1)).unwrap();
-        let second = Journal::open(&path, name(1)).err().map(|error| error.to_string());
+        let target = Directory::new(&directory.path().join("folder"));
+        let first = Journal::open(&target, name(1)).unwrap();
+        let second = Journal::open(&target, name(1)).err().map(|error| error.to_string());
         assert!(second.is_some_and(|error| error.contains("another process")));
         first.remove().unwrap();
         assert!(!directory.path().join("folder").exists());
+    }
+
+    #[test]
+    fn a_journal_in_memory_lives_as_long_as_its_run() {
+        let target = Memory::new();
+        let records = [vec![1, 2, 3], vec![], vec![4]];
+        let mut journal = Journal::open(&target, name(99)).unwrap();
+        for (number, record) in records.iter().enumerate() {
+            journal.put(name(number), record).unwrap();
+        }
+        assert_eq!(whole(&mut journal, &records), 3);
+        drop(journal);
+        assert_eq!(whole(&mut Journal::open(&target, name(99)).unwrap(), &records), 0);
     }
 }

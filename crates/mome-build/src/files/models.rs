@@ -14,7 +14,7 @@ const MODEL_PART: usize = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// [`WriteError`] where a part cannot be written.
-pub(crate) fn write_backbone(writer: &PackWriter, models: &Models) -> Result<ModelReference, WriteError> {
+pub(crate) fn write_backbone(writer: &PackWriter<'_>, models: &Models) -> Result<ModelReference, WriteError> {
     let backbone = models.executor.backbone();
     let config = backbone.config();
     let shape = (config.architecture.as_str(), config.hidden, backbone.vocabulary_digest());
@@ -25,7 +25,7 @@ pub(crate) fn write_backbone(writer: &PackWriter, models: &Models) -> Result<Mod
 ///
 /// # Errors
 /// [`WriteError`] where a part cannot be written.
-pub(crate) fn write_reader(writer: &PackWriter, models: &Models) -> Result<ReaderReference, WriteError> {
+pub(crate) fn write_reader(writer: &PackWriter<'_>, models: &Models) -> Result<ReaderReference, WriteError> {
     let encoder = models.reader.executor().encoder();
     let config = encoder.config();
     let shape = (
@@ -50,7 +50,7 @@ pub(crate) fn write_reader(writer: &PackWriter, models: &Models) -> Result<Reade
 }
 
 fn write_model(
-    writer: &PackWriter,
+    writer: &PackWriter<'_>,
     name: &str,
     (architecture, hidden, vocabulary): (&str, usize, [u8; 32]),
     file: &[u8],
@@ -65,6 +65,6 @@ fn write_model(
     })
 }
 
-fn write_parts(writer: &PackWriter, file: &[u8]) -> Result<Vec<Link>, WriteError> {
+fn write_parts(writer: &PackWriter<'_>, file: &[u8]) -> Result<Vec<Link>, WriteError> {
     file.chunks(MODEL_PART).map(|part| writer.object(part)).collect()
 }

@@ -1,34 +1,30 @@
-//! Writing of a pack to a directory: objects first, the manifest last, each file whole or not at all.
+//! Writing of a pack: objects first, the manifest last, each file whole or not at all.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use mome_pack::{Digest, Envelope, Link, Manifest, Root};
 
+use web_time::{SystemTime, UNIX_EPOCH};
+
 use super::error::WriteError;
+use super::target::Target;
 use crate::MemorizeError;
 
 /// Name of the manifest's file.
 const MANIFEST: &str = "mome.json";
 
-/// Where a file is written before it is whole. Who stops in between leaves one such file, not many.
-const PARTIAL: &str = "writing.partial";
-
-/// A pack's directory.
-pub(crate) struct PackWriter {
-    directory: PathBuf,
+/// Writes a pack.
+pub(crate) struct PackWriter<'a> {
+    target: &'a dyn Target,
 }
 
 /// The objects of one edition of a pack.
 pub(crate) struct Objects(HashSet<Link>);
 
-impl PackWriter {
-    /// Writes to `directory`, which is made where it does not exist.
-    pub(crate) fn new(directory: &Path) -> Self {
-        Self { directory: directory.into() }
+impl<'a> PackWriter<'a> {
+    /// Writes to `target`.
+    pub(crate) fn new(target: &'a dyn Target) -> Self {
+        Self { target }
     }
 
     /// Puts an object into the pack. One that is already there is left alone.
@@ -37,14 +33,14 @@ impl PackWriter {
     /// [`WriteError`] where it cannot be written.
     pub(crate) fn object(&self, bytes: &[u8]) -> Result<Link, WriteError> {
         let link = Link::to(bytes);
-        let path = self.directory.join(link.digest.path());
-        if !fs::read(&path).is_ok_and(|there| there == bytes) {
-            self.write_whole(&path, bytes)?;
+        let path = link.digest.path();
+        if !self.target.read(&path).is_ok_and(|there| there.as_deref() == Some(bytes)) {
+            self.target.write(&path, bytes)?;
         }
         Ok(link)
     }
 
-    /// Puts the manifest in place, as the next edition of the pack that lies there: from here on the directory is a
+    /// Puts the manifest in place, as the next edition of the pack that lies there: from here on the target is a
     /// pack of this edition. Where nothing changed the manifest that lies there stays, with its signatures.
     ///
     /// # Errors
@@ -61,50 +57,30 @@ impl PackWriter {
             }
             None => manifest,
         };
-        self.write_whole(&self.directory.join(MANIFEST), &manifest.encode()?)?;
+        self.target.write(MANIFEST, &manifest.encode()?)?;
         Ok(manifest)
     }
 
-    /// The objects in the directory that this edition does not have.
+    /// The objects that are there and that this edition does not have.
     ///
     /// # Errors
-    /// [`WriteError`] where the directory cannot be read.
-    pub(crate) fn outdated(&self, edition: &Objects) -> Result<Vec<PathBuf>, WriteError> {
-        let kept: HashSet<PathBuf> =
-            edition.0.iter().map(|link| self.directory.join(link.digest.path())).collect();
-        let name = |file: &Path| file.file_name()?.to_str()?.parse::<Digest>().ok();
-        let mut outdated = Vec::new();
-        for folder in entries(&self.directory.join("objects"))? {
-            let objects = entries(&folder)?.into_iter().filter(|file| name(file).is_some());
-            outdated.extend(objects.filter(|file| !kept.contains(file)));
-        }
-        Ok(outdated)
+    /// [`WriteError`] where they cannot be listed.
+    pub(crate) fn outdated(&self, edition: &Objects) -> Result<Vec<Digest>, WriteError> {
+        let kept: HashSet<Digest> = edition.0.iter().map(|link| link.digest).collect();
+        Ok(self.target.objects()?.into_iter().filter(|object| !kept.contains(object)).collect())
     }
 
-    /// Deletes files.
+    /// Deletes objects.
     ///
     /// # Errors
     /// [`WriteError`] where one cannot be deleted.
-    pub(crate) fn delete(&self, files: &[PathBuf]) -> Result<(), WriteError> {
-        files.iter().try_for_each(|file| fs::remove_file(file).map_err(|error| WriteError::new(file, error)))
+    pub(crate) fn delete(&self, objects: &[Digest]) -> Result<(), WriteError> {
+        objects.iter().try_for_each(|object| self.target.delete(&object.path()))
     }
 
-    /// The manifest that lies in the directory, in its envelope.
+    /// The manifest that lies there, in its envelope.
     pub(crate) fn edition_there(&self) -> Option<Envelope> {
-        Envelope::decode(&fs::read(self.directory.join(MANIFEST)).ok()?).ok()
-    }
-
-    /// Writes beside the target and then renames, so that nobody sees half a file.
-    fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-        let write = || {
-            fs::create_dir_all(path.parent().unwrap_or(&self.directory))?;
-            let partial = self.directory.join(PARTIAL);
-            let mut file = fs::File::create(&partial)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(partial, path)
-        };
-        write().map_err(|error| WriteError::new(path, error))
+        Envelope::decode(&self.target.read(MANIFEST).ok()??).ok()
     }
 }
 
@@ -123,12 +99,6 @@ impl Objects {
     pub(crate) fn bytes(&self) -> u64 {
         self.0.iter().map(|link| link.length).sum()
     }
-}
-
-/// What lies in a folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
-    let list = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, _>>();
-    list().map_err(|error| WriteError::new(folder, error))
 }
 
 /// The time stamp of a pack: `SOURCE_DATE_EPOCH` where it is set (<https://reproducible-builds.org/specs/source-date-epoch/>).

@@ -9,11 +9,11 @@ use mome_pack::{Attention, Digest, KEY_WIDTH, Projection, Query};
 use rand::SeedableRng as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 use super::principal_directions::{deviations, mean, principal_directions};
 use super::trace::trace;
 use crate::progress::{Progress, Stage, counted};
+use crate::side_by_side::side_by_side;
 use crate::{Fact, MemorizeError};
 
 /// How slots are attended to. The order bias is as strong as the match is at most, so that places of a run of equal
@@ -47,7 +47,7 @@ pub(crate) fn make_query(
             done();
             traced
         };
-        drawn.par_iter().map(run).collect::<Result<Vec<_>, _>>()
+        side_by_side(&drawn, run)
     })?;
     let states: Vec<&[f32]> = traces.iter().flat_map(|trace| trace.hidden.chunks_exact(hidden)).collect();
     let states: Vec<&[f32]> = states.sample(&mut random, STATES).copied().collect();

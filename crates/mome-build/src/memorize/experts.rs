@@ -9,11 +9,11 @@ use mome_backbone::Backbone;
 use mome_engine::{Executor, QueryProjection};
 use mome_pack::{Digest, Expert, MAX_SHARD, Query, Shard, Wording};
 use mome_retrieval::{Reader, ReaderDescription};
-use rayon::prelude::*;
 
 use crate::files::{Journal, Place};
 use crate::index::Item;
 use crate::progress::{Progress, Stage, counted};
+use crate::side_by_side::side_by_side;
 use crate::{Fact, MemorizeError};
 
 /// Facts that are memorised side by side and then noted in the journal: what is lost when the process is stopped.
@@ -80,7 +80,7 @@ pub(crate) fn make_experts(
     reader: &dyn Reader,
     query: &Query,
     facts: &[&Fact],
-    journal: &mut Journal,
+    journal: &mut Journal<'_>,
     progress: Progress<'_>,
 ) -> Result<Experts, MemorizeError> {
     let layout = reader.description().layout();
@@ -97,7 +97,7 @@ pub(crate) fn make_experts(
                 done();
                 made
             };
-            let made = chunk.par_iter().map(make).collect::<Result<Vec<_>, _>>()?;
+            let made = side_by_side(chunk, make)?;
             for (&fact, expert) in chunk.iter().zip(made) {
                 match expert.encode(layout) {
                     Ok(bytes) => places[fact] = Some(journal.put(names[fact], &bytes)?),

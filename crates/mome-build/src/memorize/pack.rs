@@ -1,21 +1,19 @@
 //! From a table of facts to a pack: the facts are memorised one after another, their experts are spread over shards, the
 //! gate is calibrated, all is written, and the finished pack is asked every stored wording.
 
-use std::path::Path;
-use std::time::Instant;
-
 use mome_pack::{Counts, Expert, FORMAT, Manifest};
 use mome_retrieval::Reader;
 use mome_retrieval::gate::{Decision, Thresholds, decision};
 use serde::{Serialize, Serializer};
+use web_time::Instant;
 
 use super::closed_form_query::make_query;
 use super::experts::{Experts, fitting, made_from, make_experts};
 use super::verify::{UNANSWERED, open, unanswered};
 use crate::calibrate::{CalibrationOptions, CalibrationReport, calibrate};
-use crate::files::Journal;
 use crate::files::{
-    JOURNAL, Objects, PackWriter, WrittenIndex, seconds_since_1970, write_backbone, write_index, write_reader,
+    Journal, Objects, PackWriter, Target, WrittenIndex, seconds_since_1970, write_backbone, write_index,
+    write_reader,
 };
 use crate::index::{Item, Plan};
 use crate::models::Models;
@@ -86,15 +84,15 @@ impl GateReport {
     }
 }
 
-/// Memorises the facts and writes the pack to `out`, which is a pack only once all of it is there. A run that is
-/// stopped leaves a journal in `out`; the next one with the same facts goes on from there, to the same bytes.
+/// Memorises the facts and writes the pack to `target`, which is a pack only once all of it is there. A run that is
+/// stopped leaves a journal in its folder; the next one with the same facts goes on from there, to the same bytes.
 ///
 /// # Errors
 /// [`MemorizeError`]. A fact that cannot be memorised is no error: it is left out and reported.
 pub fn memorize(
     facts: &[Fact],
     models: &Models,
-    out: &Path,
+    target: &dyn Target,
     options: &MemorizeOptions,
     progress: Progress<'_>,
 ) -> Result<Report, MemorizeError> {
@@ -113,7 +111,7 @@ pub fn memorize(
         Some(query) => query.clone(),
         None => make_query(executor, &fitting, seed, progress)?,
     };
-    let mut journal = Journal::open(&out.join(JOURNAL), made_from(executor, reader.description(), &query)?)?;
+    let mut journal = Journal::open(target, made_from(executor, reader.description(), &query)?)?;
     let made = make_experts(executor, reader, &query, &fitting, &mut journal, progress)?;
     let Experts { held, failed: not_held, resumed } = made;
     failed.extend(not_held);
@@ -133,7 +131,7 @@ pub fn memorize(
         progress,
     )?;
 
-    let writer = PackWriter::new(out);
+    let writer = PackWriter::new(target);
     let layout = reader.description().layout();
     let held_experts = |members: &[usize]| {
         let expert = |&member: &usize| Ok(Expert::decode(&journal.get(held[member].place)?, layout)?);
@@ -161,7 +159,7 @@ pub fn memorize(
     })?;
 
     let asked: Vec<&Fact> = held.iter().map(|held| fitting[held.fact]).collect();
-    let mome = open(out, &models.executor, models.reader.clone())?;
+    let mome = open(target, &models.executor, models.reader.clone())?;
     let unanswered = unanswered(&mome, &asked, progress)?;
     journal.remove()?;
     let verified = held.len() - unanswered.len();

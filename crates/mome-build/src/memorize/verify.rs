@@ -1,29 +1,28 @@
 //! Asking of a finished pack, as a user would: whether every fact is answered exactly in every stored wording.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use mome::{AnswerOptions, Mome, Pack, Reader, Store};
+use mome::{AnswerOptions, Mome, Pack, Reader};
 use mome_engine::Executor;
-use rayon::prelude::*;
 
+use crate::files::Target;
 use crate::progress::{Progress, Stage, counted};
+use crate::side_by_side::side_by_side;
 use crate::{Fact, MemorizeError};
 
 /// Why a fact failed that is in the pack.
 pub(crate) const UNANSWERED: &str = "the finished pack does not give its answer";
 
-/// Opens the pack in this directory.
+/// Opens the pack that was written.
 ///
 /// # Errors
 /// [`MemorizeError::Store`] or [`MemorizeError::Mome`] where it cannot be read.
 pub(crate) fn open(
-    directory: &Path,
+    target: &dyn Target,
     executor: &Arc<dyn Executor>,
     reader: Arc<dyn Reader>,
 ) -> Result<Mome, MemorizeError> {
-    let store = Store::of_directory(directory)?;
-    let pack = pollster::block_on(Pack::open(store))?;
+    let pack = pollster::block_on(Pack::open(target.store()?))?;
     Ok(Mome::new(pack, reader, executor.clone(), None, None)?)
 }
 
@@ -47,7 +46,7 @@ pub(crate) fn unanswered(
             let answers = fact.wordings.iter().map(|wording| ask(fact, wording));
             answers.collect::<Result<Vec<bool>, _>>().map(|answered| answered.into_iter().all(|it| it))
         };
-        facts.par_iter().map(all).collect::<Result<Vec<bool>, _>>()
+        side_by_side(facts, all)
     })?;
     let unanswered = facts.iter().zip(answered).filter(|(_, answered)| !answered);
     Ok(unanswered.map(|(fact, _)| fact.id.clone()).collect())

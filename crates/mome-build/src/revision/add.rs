@@ -2,17 +2,16 @@
 //! the place of the old one.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
-use std::time::Instant;
 
 use mome::Mome;
 use mome_backbone::Backbone;
 use mome_pack::{Digest, Expert, WordingHash};
 use serde::Serialize;
+use web_time::Instant;
 
 use super::catalog::Catalog;
 use super::edition::{Coming, ReviseOptions, Revised, Revision};
-use crate::files::{JOURNAL, Journal};
+use crate::files::{Journal, Target};
 use crate::memorize::experts::{Experts, Held, fitting, made_from, make_experts};
 use crate::memorize::ids_alone;
 use crate::memorize::verify::{UNANSWERED, unanswered};
@@ -46,7 +45,7 @@ pub struct IntoReport {
     pub pack: Revised,
 }
 
-/// Memorises the facts into the pack in `directory`, which `mome` asks. The experts of other facts are not touched.
+/// Memorises the facts into the pack in `target`, which `mome` asks. The experts of other facts are not touched.
 ///
 /// # Errors
 /// [`MemorizeError`], and then the pack is as it was: also where a fact contradicts one that is there, or where one
@@ -54,12 +53,12 @@ pub struct IntoReport {
 pub fn memorize_into(
     facts: &[Fact],
     mome: &Mome,
-    directory: &Path,
+    target: &dyn Target,
     options: ReviseOptions,
     progress: Progress<'_>,
 ) -> Result<IntoReport, MemorizeError> {
     let started = Instant::now();
-    let revision = Revision::new(mome, directory, options, progress)?;
+    let revision = Revision::new(mome, target, options, progress)?;
     let catalog = &revision.catalog;
     let executor = mome.executor();
     let (fitting, mut failed) = fitting(facts, executor.backbone());
@@ -71,7 +70,7 @@ pub fn memorize_into(
 
     let (reader, query) = (mome.reader().as_ref(), mome.pack().query());
     let made_from = made_from(executor.as_ref(), reader.description(), query)?;
-    let mut journal = Journal::open(&directory.join(JOURNAL), made_from)?;
+    let mut journal = Journal::open(target, made_from)?;
     let made = make_experts(executor.as_ref(), reader, query, &fitting, &mut journal, progress)?;
     let Experts { held, failed: not_held, resumed } = made;
     failed.extend(not_held);

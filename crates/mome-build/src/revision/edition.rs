@@ -2,7 +2,6 @@
 //! concerned written anew.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use mome::Mome;
 use mome_pack::{Counts, Expert, Link, Manifest};
@@ -11,7 +10,7 @@ use serde::Serialize;
 use super::catalog::Catalog;
 use super::neighbors::{Change, ask, changes, neighbors};
 use crate::MemorizeError;
-use crate::files::{Objects, PackWriter, seconds_since_1970, write_index};
+use crate::files::{Objects, PackWriter, Target, seconds_since_1970, write_index};
 use crate::index::{Item, Plan};
 use crate::memorize::verify::open;
 use crate::progress::{Progress, Stage, whole};
@@ -44,13 +43,13 @@ pub struct Revised {
     pub objects: u64,
 }
 
-/// A pack in a directory that is about to change.
+/// A pack that is about to change.
 pub(crate) struct Revision<'a> {
     /// The pack as it is.
     pub(crate) before: &'a Mome,
     /// What lies in it.
     pub(crate) catalog: Catalog,
-    directory: &'a Path,
+    target: &'a dyn Target,
     options: ReviseOptions,
     progress: Progress<'a>,
 }
@@ -64,18 +63,18 @@ pub(crate) struct Coming {
 }
 
 impl<'a> Revision<'a> {
-    /// Reads the pack in `directory`, which `before` asks.
+    /// Reads the pack in `target`, which `before` asks.
     ///
     /// # Errors
     /// [`MemorizeError::Mome`] where an object cannot be had or read.
     pub(crate) fn new(
         before: &'a Mome,
-        directory: &'a Path,
+        target: &'a dyn Target,
         options: ReviseOptions,
         progress: Progress<'a>,
     ) -> Result<Self, MemorizeError> {
         let catalog = Catalog::read(before.pack(), before.reader().description().layout(), progress)?;
-        Ok(Self { before, catalog, directory, options, progress })
+        Ok(Self { before, catalog, target, options, progress })
     }
 
     /// Publishes the edition without the experts of `gone` and with those that are `coming`, whose bytes `read` brings
@@ -96,7 +95,7 @@ impl<'a> Revision<'a> {
         let plan = whole(self.progress, Stage::Index, || self.plan(gone, coming));
         let replies = ask(self.before, entries, &near, Stage::AskBefore, self.progress)?;
 
-        let writer = PackWriter::new(self.directory);
+        let writer = PackWriter::new(self.target);
         let Catalog { plan: plan_before, shards, layout, .. } = &self.catalog;
         let there: HashMap<&[usize], Link> =
             plan_before.shards.iter().map(Vec::as_slice).zip(shards.iter().copied()).collect();
@@ -126,7 +125,7 @@ impl<'a> Revision<'a> {
             ..self.before.pack().manifest().clone()
         })?;
 
-        let after = open(self.directory, self.before.executor(), self.before.reader().clone())?;
+        let after = open(self.target, self.before.executor(), self.before.reader().clone())?;
         let replies_now = ask(&after, entries, &near, Stage::AskAfter, self.progress)?;
         let objects = Objects::of(&manifest, &written.root);
         let outdated = writer.outdated(&objects)?;

@@ -1,15 +1,15 @@
 //! Facts that a pack is to hold no longer.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
-use std::time::Instant;
 
 use mome::Mome;
 use serde::Serialize;
+use web_time::Instant;
 
 use super::edition::{ReviseOptions, Revised, Revision};
 use super::neighbors::{Reply, ask};
 use crate::MemorizeError;
+use crate::files::Target;
 use crate::progress::{Progress, Stage};
 
 /// What became of a pack. Field names are those of the JSON that `mome forget` prints.
@@ -37,7 +37,7 @@ pub struct StillAnswered {
     pub reply: Reply,
 }
 
-/// Removes the facts with these ids from the pack in `directory`, which `mome` asks.
+/// Removes the facts with these ids from the pack in `target`, which `mome` asks.
 ///
 /// # Errors
 /// [`MemorizeError::NotThere`] where there is no fact with one of the ids, and what reading and writing report. The pack
@@ -45,12 +45,12 @@ pub struct StillAnswered {
 pub fn forget(
     ids: &[String],
     mome: &Mome,
-    directory: &Path,
+    target: &dyn Target,
     options: ReviseOptions,
     progress: Progress<'_>,
 ) -> Result<ForgetReport, MemorizeError> {
     let started = Instant::now();
-    let revision = Revision::new(mome, directory, options, progress)?;
+    let revision = Revision::new(mome, target, options, progress)?;
     let ids: BTreeSet<&String> = ids.iter().collect();
     let (there, missing): (Vec<_>, Vec<_>) =
         ids.into_iter().map(|id| (id, revision.catalog.number(id))).partition(|(_, number)| number.is_some());

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use mome::{AnswerOptions, Mome};
 use mome_retrieval::router::nearest;
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::catalog::Entry;
 use crate::MemorizeError;
 use crate::progress::{Progress, Stage, counted};
+use crate::side_by_side::side_by_side;
 
 /// How many facts near each that changes are asked.
 const NEIGHBORS: usize = 8;
@@ -69,7 +69,7 @@ pub(crate) fn ask(
             let id = answer.facts.into_iter().next().map(|fact| fact.id);
             Ok(Reply { known: answer.known, text: answer.text, id })
         };
-        numbers.par_iter().map(ask).collect()
+        side_by_side(numbers, ask)
     })
 }
 

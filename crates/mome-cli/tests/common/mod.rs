@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use mome::{EncoderReader, Mome, Pack, ReaderFiles, Store};
-use mome_build::{Fact, MemorizeOptions, Models, Report, memorize};
+use mome_build::{Directory, Fact, MemorizeOptions, Models, Report, memorize};
 use mome_engine::{DeviceChoice, open, open_encoder};
 use mome_pack::{Digest, Query};
 use pollster::block_on;
@@ -124,7 +124,7 @@ pub fn models_on(device: DeviceChoice) -> Models {
 pub fn memorized(facts: &[Fact], out: &Path) -> (Mome, Report) {
     let models = models_on(DeviceChoice::Cpu);
     let options = MemorizeOptions { pack: "test".into(), alpha: 0.01, seed: 0 };
-    let report = memorize(facts, &models, out, &options, &|_, _, _| ()).unwrap();
+    let report = memorize(facts, &models, &Directory::new(out), &options, &|_, _, _| ()).unwrap();
     (opened(out, &models), report)
 }
 
