@@ -1,24 +1,12 @@
 /** A page makes a pack of five facts, without files and without threads, and asks it. */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { launch, root, serve } from "./support.mjs";
+import { blankPage } from "./support.mjs";
 
 describe("packs made in a page", () => {
-  let browser, server, page;
-
-  before(async () => {
-    server = await serve(root);
-    browser = await launch();
-    page = await browser.newPage();
-    await page.goto(`${server.url}web/test/blank.html`);
-  });
-
-  after(async () => {
-    await browser?.close();
-    server?.stop();
-  });
+  const page = blankPage();
 
   test("five facts are memorised and answered", async () => {
     const made = await page.evaluate(makeFiveFacts);

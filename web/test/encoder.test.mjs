@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { launch, root, serve } from "./support.mjs";
+import { blankPage, root } from "./support.mjs";
 
 const DATA = "crates/mome-engine/tests/data";
 const MODELS = "crates/mome-backbone/data";
@@ -18,19 +18,7 @@ const json = async (name) => JSON.parse(await readFile(join(root, DATA, name), "
 const [tiny, miniLm, pairs] = await Promise.all(["bert-states.json", "minilm.json", "reranker.json"].map(json));
 
 describe("golden encoders", () => {
-  let browser, server, page;
-
-  before(async () => {
-    server = await serve(root);
-    browser = await launch();
-    page = await browser.newPage();
-    await page.goto(`${server.url}web/test/blank.html`);
-  });
-
-  after(async () => {
-    await browser?.close();
-    server?.stop();
-  });
+  const page = blankPage();
 
   for (const device of ["gpu", "cpu"]) {
     for (const [name, expected] of Object.entries(tiny)) {

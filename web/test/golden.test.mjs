@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
-import { launch, root, serve } from "./support.mjs";
+import { blankPage, root } from "./support.mjs";
 
 const DATA = "crates/mome-engine/tests/data";
 /** How far a logit may be from the reference, which ran in f32 on the same dequantised weights. */
@@ -14,19 +14,7 @@ const TOLERANCE = 2e-3;
 const golden = JSON.parse(await readFile(join(root, DATA, "logits.json"), "utf8"));
 
 describe("golden logits", () => {
-  let browser, server, page;
-
-  before(async () => {
-    server = await serve(root);
-    browser = await launch();
-    page = await browser.newPage();
-    await page.goto(`${server.url}web/test/blank.html`);
-  });
-
-  after(async () => {
-    await browser?.close();
-    server?.stop();
-  });
+  const page = blankPage();
 
   for (const device of ["gpu", "cpu"]) {
     for (const [name, expected] of Object.entries(golden)) {

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
@@ -62,6 +63,28 @@ export async function serve(folder) {
     });
   });
   return { url, stop: () => server.kill() };
+}
+
+/**
+ * For a suite: a page, served from the root of the workspace, that tests import modules into. `evaluate` runs a function
+ * there.
+ */
+export function blankPage() {
+  let browser, server, page;
+
+  before(async () => {
+    server = await serve(root);
+    browser = await launch();
+    page = await browser.newPage();
+    await page.goto(`${server.url}web/test/blank.html`);
+  });
+
+  after(async () => {
+    await browser?.close();
+    server?.stop();
+  });
+
+  return { evaluate: (...call) => page.evaluate(...call) };
 }
 
 /** Runs the `mome` command; gives back its exit code and the JSON object that it prints. */

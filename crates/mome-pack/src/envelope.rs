@@ -57,7 +57,8 @@ impl Envelope {
             payload: STANDARD.encode(&self.payload),
             signatures: self.signatures.clone(),
         };
-        let mut bytes = serde_json::to_vec_pretty(&json).map_err(not_json)?;
+        let mut bytes = serde_json::to_vec_pretty(&json)
+            .map_err(|error| PackError::field(OBJECT, "JSON", error.to_string()))?;
         bytes.push(b'\n');
         Ok(bytes)
     }
@@ -67,7 +68,7 @@ impl Envelope {
     /// # Errors
     /// [`PackError`] where the bytes are no envelope of a manifest.
     pub fn decode(bytes: &[u8]) -> Result<Self, PackError> {
-        let json: Json = serde_json::from_slice(bytes).map_err(not_json)?;
+        let json: Json = serde_json::from_slice(bytes).map_err(|error| PackError::json(OBJECT, &error))?;
         if json.payload_type != PAYLOAD_TYPE {
             return Err(PackError::Magic { object: OBJECT });
         }
@@ -84,8 +85,4 @@ impl Envelope {
         let head = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), self.payload.len());
         [head.as_bytes(), &self.payload].concat()
     }
-}
-
-fn not_json(error: serde_json::Error) -> PackError {
-    PackError::field(OBJECT, "JSON", format!("cannot be read: {error}"))
 }

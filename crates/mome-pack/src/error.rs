@@ -56,6 +56,11 @@ pub enum PackError {
 }
 
 impl PackError {
+    /// JSON that cannot be read.
+    pub(crate) fn json(object: &'static str, error: &serde_json::Error) -> Self {
+        Self::field(object, "JSON", format!("cannot be read: {error}"))
+    }
+
     /// A field whose value cannot be.
     pub(crate) fn field(object: &'static str, field: &'static str, problem: impl Into<String>) -> Self {
         Self::Field { object, field, problem: problem.into() }

@@ -139,8 +139,7 @@ impl Manifest {
     /// # Errors
     /// [`PackError`] where it is no manifest, its format is another one, or a field cannot be.
     pub fn from_json(payload: &[u8]) -> Result<Self, PackError> {
-        let not_json =
-            |error: serde_json::Error| PackError::field(OBJECT, "JSON", format!("cannot be read: {error}"));
+        let not_json = |error: serde_json::Error| PackError::json(OBJECT, &error);
         let format: FormatOnly = serde_json::from_slice(payload).map_err(not_json)?;
         if format.format < FORMAT {
             return Err(PackError::Outdated { version: format.format });

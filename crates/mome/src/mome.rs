@@ -124,7 +124,7 @@ impl Mome {
         let verified = match selected.accepted() {
             Some(accepted) => {
                 let slots = &accepted.expert.slots;
-                Some(self.draft_and_verify(read.prefilled, slots, accepted.log_odds).await?)
+                self.draft_and_verify(read.prefilled, slots, accepted.log_odds).await?
             }
             None => None,
         };

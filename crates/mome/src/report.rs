@@ -8,16 +8,17 @@ use crate::answer::{Answer, DONT_KNOW, FactReference, FetchedBytes, Reason, Toke
 use crate::select::{Accepted, Selected};
 
 impl Mome {
-    /// The reply to a question for which this was selected. `verified` is what [`Mome::draft_and_verify`] gave, where an
-    /// expert was accepted; `question_cut` says whether only the question's beginning was read.
+    /// The reply to a question for which this was selected. `verified` is what [`Mome::draft_and_verify`] gave for the
+    /// expert that was accepted, if one was; `question_cut` says whether only the question's beginning was read.
     #[must_use]
     pub fn report(
         &self,
         selected: &Selected,
-        verified: Option<Option<Vec<Prediction>>>,
+        verified: Option<Vec<Prediction>>,
         question_cut: bool,
     ) -> Answer {
         let Fetched { objects, bytes } = selected.fetched;
+        let accepted = selected.accepted();
         let nothing = Answer {
             known: false,
             text: DONT_KNOW.to_owned(),
@@ -26,15 +27,15 @@ impl Mome {
             facts: Vec::new(),
             suggestions: selected.suggestions(),
             tokens: Vec::new(),
-            passes: if verified.is_some() { 2 } else { 1 },
+            passes: if accepted.is_some() { 2 } else { 1 },
             question_cut,
             fetched: FetchedBytes { objects, bytes },
             device: self.device().to_owned(),
         };
-        match (selected.accepted(), verified) {
-            (Some(accepted), Some(Some(predictions))) => self.known(nothing, accepted, &predictions),
-            (Some(_), Some(None)) => Answer { reason: Some(Reason::Unverified), ..nothing },
-            _ => nothing,
+        match (accepted, verified) {
+            (Some(accepted), Some(predictions)) => self.known(nothing, accepted, &predictions),
+            (Some(_), None) => Answer { reason: Some(Reason::Unverified), ..nothing },
+            (None, _) => nothing,
         }
     }
 

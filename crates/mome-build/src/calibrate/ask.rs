@@ -35,8 +35,8 @@ pub(crate) struct Asked {
 pub(super) struct Memory<'a> {
     reader: &'a dyn Reader,
     facts: Vec<FactKeys>,
-    /// The shards of the plan, and what leads to their numbers.
-    index: Option<(&'a Plan, FlatRouter<usize>)>,
+    /// Leads to the facts of shards.
+    index: Option<FlatRouter<&'a [usize]>>,
 }
 
 impl<'a> Memory<'a> {
@@ -53,10 +53,11 @@ impl<'a> Memory<'a> {
         let layout = reader.description().layout();
         let keys = |held: &Held| Ok(FactKeys::new(&Expert::decode(&journal.get(held.place)?, layout)?));
         let facts = held.iter().map(keys).collect::<Result<_, MemorizeError>>()?;
-        let lists = plan.centroids.iter().cloned().enumerate();
-        let lists = lists.map(|(shard, centroid)| InvertedList { centroid, shard }).collect();
+        let lists = plan.centroids.iter().cloned().zip(&plan.shards);
+        let lists =
+            lists.map(|(centroid, shard)| InvertedList { centroid, shard: shard.as_slice() }).collect();
         let router = FlatRouter::new(layout.width, plan.nprobe, lists);
-        Ok(Self { reader, facts, index: Some((plan, router)) })
+        Ok(Self { reader, facts, index: Some(router) })
     }
 
     /// Reads questions, each of which is the one wording of a fact.
@@ -125,10 +126,9 @@ impl<'a> Memory<'a> {
     ) -> Result<Option<(usize, Candidate)>, MemorizeError> {
         let near: Vec<usize> = match &self.index {
             None => (0..self.facts.len()).collect(),
-            Some((plan, router)) => {
+            Some(router) => {
                 let shards = pollster::block_on(router.route(&reading.embedding))?;
-                let mut near: Vec<usize> =
-                    shards.into_iter().flat_map(|shard| plan.shards[shard].iter().copied()).collect();
+                let mut near: Vec<usize> = shards.into_iter().flatten().copied().collect();
                 near.sort_unstable();
                 near.dedup();
                 near

@@ -26,10 +26,6 @@ impl Directory {
     pub fn new(path: &Path) -> Self {
         Self(path.into())
     }
-
-    fn journal(&self) -> PathBuf {
-        self.0.join(JOURNAL)
-    }
 }
 
 impl Target for Directory {
@@ -71,7 +67,7 @@ impl Target for Directory {
     }
 
     fn open_journal(&self) -> Result<Box<dyn JournalFile>, WriteError> {
-        let path = self.journal();
+        let path = self.journal_location();
         let open = || {
             fs::create_dir_all(&self.0)?;
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
@@ -93,8 +89,8 @@ impl Target for Directory {
         Ok(())
     }
 
-    fn location(&self) -> PathBuf {
-        self.0.clone()
+    fn journal_location(&self) -> PathBuf {
+        self.0.join(JOURNAL)
     }
 
     fn store(&self) -> Result<Store, StoreError> {

@@ -43,7 +43,8 @@ impl<'a> Journal<'a> {
     pub(crate) fn open(target: &'a dyn Target, made_from: Digest) -> Result<Self, WriteError> {
         let file = target.open_journal()?;
         let mut journal = Self { target, file, end: HEADER as u64, records: HashMap::new() };
-        journal.read_all(made_from).map_err(|error| WriteError::new(&target.location(), error))?;
+        let read = journal.read_all(made_from);
+        read.map_err(|error| journal.failed(error))?;
         Ok(journal)
     }
 
@@ -57,8 +58,7 @@ impl<'a> Journal<'a> {
     /// # Errors
     /// [`WriteError`] where it cannot be written.
     pub(crate) fn put(&mut self, name: Digest, bytes: &[u8]) -> Result<Place, WriteError> {
-        let place =
-            self.append(name, bytes).map_err(|error| WriteError::new(&self.target.location(), error))?;
+        let place = self.append(name, bytes).map_err(|error| self.failed(error))?;
         self.records.insert(name, place);
         Ok(place)
     }
@@ -73,7 +73,7 @@ impl<'a> Journal<'a> {
             self.file.seek(SeekFrom::Start(place.offset))?;
             self.file.read_exact(&mut bytes)
         };
-        read().map_err(|error| WriteError::new(&self.target.location(), error))?;
+        read().map_err(|error| self.failed(error))?;
         Ok(bytes)
     }
 
@@ -83,6 +83,11 @@ impl<'a> Journal<'a> {
     /// [`WriteError`] where it cannot be deleted.
     pub(crate) fn remove(self) -> Result<(), WriteError> {
         self.target.remove_journal()
+    }
+
+    /// The journal cannot be read or written.
+    fn failed(&self, error: io::Error) -> WriteError {
+        WriteError::new(&self.target.journal_location(), error)
     }
 
     fn append(&mut self, name: Digest, bytes: &[u8]) -> io::Result<Place> {

@@ -56,7 +56,7 @@ impl Target for Memory {
         Ok(())
     }
 
-    fn location(&self) -> PathBuf {
+    fn journal_location(&self) -> PathBuf {
         "memory".into()
     }
 

@@ -47,8 +47,8 @@ pub trait Target {
     /// [`WriteError`] where it cannot be deleted.
     fn remove_journal(&self) -> Result<(), WriteError>;
 
-    /// Where it is, for messages.
-    fn location(&self) -> PathBuf;
+    /// Where the journal is, for messages.
+    fn journal_location(&self) -> PathBuf;
 
     /// The pack, to be asked.
     ///

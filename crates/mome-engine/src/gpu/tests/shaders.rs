@@ -49,7 +49,7 @@ fn every_shader_is_valid() {
             }
         }
     }
-    // 19 kernels of activations; for each type one of embeddings and, for each way to store, two or three products.
+    // 18 kernels of activations; for each type one of embeddings and, for each way to store, two or three products.
     let types = TensorType::SUPPORTED.len();
     let each = |products: usize| 4 * (18 + types * (1 + products * Store::ALL.len()));
     assert_eq!(count.get(), each(2) + each(3));
